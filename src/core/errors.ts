@@ -1,0 +1,52 @@
+/** Errors of the domain. They carry a kind, never an HTTP status: the one table from kind to status is in `http/`. */
+
+/**
+ * What a store's refusal means for the batch:
+ * - `data`: some row cannot be stored as it is; the batch is split until the culprit stands alone.
+ * - `contention`: a deadlock or serialisation failure; the same batch is repeated at once.
+ * - `connection_lost`: the connection broke or was terminated; once more on a fresh one.
+ * - `unavailable`: the database cannot take anything now.
+ */
+export type StoreFault = 'data' | 'contention' | 'connection_lost' | 'unavailable';
+
+/** The only error an `EventStore` rejects with. Its message names no value of any row. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly fault: StoreFault;
+  /** The five-character code of PostgreSQL, where it gave one. */
+  readonly sqlState: string | undefined;
+
+  constructor(fault: StoreFault, message: string, sqlState?: string) {
+    super(message);
+    this.fault = fault;
+    this.sqlState = sqlState;
+  }
+}
+
+/** Why a request was refused. `http/errors.ts` maps each to a status and a public message. */
+export type RefusalKind =
+  | 'bad_request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'too_slow'
+  | 'too_large'
+  | 'rate_limited'
+  | 'overloaded'
+  | 'unavailable';
+
+/** A request that is refused. The message is public: it names no secret, no body and nothing computed. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly kind: RefusalKind;
+
+  constructor(kind: RefusalKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** The configuration or the machine does not allow the daemon to run; trying again does not help. Exit code 1. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError';
+}

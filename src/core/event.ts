@@ -1,0 +1,44 @@
+/** The gateway's vocabulary: what a request is, and the events that are found in it. */
+
+/** Who signs. Each has a folder under `src/providers`. */
+export type ProviderName = 'stripe' | 'whatsapp';
+
+/**
+ * One thing that happened, as a provider's `parse` found it in a verified body.
+ * Every field is already safe for SQL: the store writes it as it is.
+ */
+export interface ParsedEvent {
+  /** For instance `invoice.paid` or `message.text`; `unknown` where the body does not say. At most 200 characters. */
+  readonly type: string;
+  /** The identity of the event within its source: printable ASCII, parts joined by `:`, well below 2,700 bytes (a B-tree row). */
+  readonly dedupeKey: string;
+  /** Whom or what the event is about (a customer, a phone number, a subscription); null where that cannot be said. */
+  readonly subject: string | null;
+  /** The provider's own time, between 2000 and 2100; null where it is absent or absurd. */
+  readonly occurredAt: Date | null;
+  /** JSON text that PostgreSQL's jsonb accepts; null where none could be made (the bytes are kept in any case). */
+  readonly payload: string | null;
+}
+
+/** A parsed event that has been given its row id. */
+export interface NewEvent extends ParsedEvent {
+  /** UUID v7, made at arrival. */
+  readonly id: string;
+}
+
+/** One HTTP POST whose signature is right, with the events found in it. What is queued, spooled and stored. */
+export interface VerifiedRequest {
+  /** UUID v7; also the `x-request-id` of the answer, so that an operator finds the row by it. */
+  readonly id: string;
+  readonly source: string;
+  readonly provider: ProviderName;
+  readonly receivedAt: Date;
+  /** The headers worth keeping, lower-case names; never authorization or cookie. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The bytes exactly as received: what the signature covers. */
+  readonly body: Buffer;
+  /** Position of the secret that matched, from 0. */
+  readonly secret: number;
+  /** At least one; no two with the same dedupe key. */
+  readonly events: readonly NewEvent[];
+}

@@ -1,0 +1,77 @@
+/** From DATABASE_URL to the settings of a `pg` connection: one place, so that every connection means the same by them. */
+import { userInfo } from 'node:os';
+import pg from 'pg';
+
+export interface ConnectionOptions {
+  readonly databaseUrl: string;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string;
+  /** Milliseconds to wait for a connection, a free place in the pool included. */
+  readonly connectTimeoutMs: number;
+  /**
+   * Milliseconds after which a query is given up and its connection destroyed. Measured at the client: the server's
+   * `statement_timeout` does nothing while the server is paused or cut off. 0: never.
+   */
+  readonly queryTimeoutMs: number;
+}
+
+/**
+ * Settings for `pg.Pool`, `pg.Client` and Prisma's adapter. `sslmode` has libpq's meaning (`require` encrypts and does not
+ * verify, `verify-full` verifies); without it there is no TLS. Sessions run in UTC: Prisma's adapter reads and writes
+ * times without an offset, so in any other zone they would be shifted.
+ *
+ * @throws TypeError if the URL cannot be parsed; the message does not repeat it, since it holds the password
+ */
+export function connectionConfig(options: ConnectionOptions): pg.PoolConfig {
+  const url = parseUrl(options.databaseUrl);
+  const parameters = url.searchParams;
+  const sslMode = parameters.get('sslmode');
+  // Prefer: handled below. Allow: plain first, and a server that insists on TLS says so in its error.
+  if (sslMode === 'prefer' || sslMode === 'allow') parameters.delete('sslmode');
+  else if (sslMode !== null) parameters.set('uselibpqcompat', 'true');
+  // As libpq does; `pg` looks at $USER only, which a service manager need not set.
+  if (url.username === '' && !parameters.has('user')) parameters.set('user', userInfo().username);
+  const startupOptions = [parameters.get('options'), '-c TimeZone=UTC'].filter(Boolean).join(' ');
+  parameters.delete('options');
+  return {
+    connectionString: url.toString(),
+    application_name: options.applicationName,
+    options: startupOptions,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    query_timeout: options.queryTimeoutMs,
+    keepAlive: true,
+    ...(sslMode === 'prefer' ? { Client: preferTlsClient() } : {}),
+  };
+}
+
+function parseUrl(databaseUrl: string): URL {
+  try {
+    return new URL(databaseUrl);
+  } catch {
+    throw new TypeError('DATABASE_URL is not a URL: write postgresql://user:password@host:5432/database');
+  }
+}
+
+/** A client class for `sslmode=prefer`: with TLS until the server says that it has none, then without. */
+function preferTlsClient(): typeof pg.Client {
+  let serverHasTls = true;
+  return class PreferTlsClient extends pg.Client {
+    constructor(config?: string | pg.ClientConfig) {
+      const settings = typeof config === 'object' ? config : {};
+      super({ ...settings, ssl: serverHasTls ? { rejectUnauthorized: false } : false });
+    }
+
+    override connect(): Promise<pg.Client>;
+    override connect(callback: ((error: Error) => void) | ((error: null, client: pg.Client) => void)): void;
+    override connect(callback?: (error: Error) => void): Promise<pg.Client> | undefined {
+      // This attempt fails all the same; whoever asked for the connection tries again, and then gets one without TLS.
+      const connected = super.connect().catch((error: Error) => {
+        if (error.message === 'The server does not support SSL connections') serverHasTls = false;
+        throw error;
+      });
+      if (callback === undefined) return connected;
+      connected.then(() => (callback as () => void)(), callback);
+      return undefined;
+    }
+  };
+}
