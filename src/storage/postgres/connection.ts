@@ -52,6 +52,8 @@ function parseUrl(databaseUrl: string): URL {
   }
 }
 
+type ConnectCallback = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
+
 /** A client class for `sslmode=prefer`: with TLS until the server says that it has none, then without. */
 function preferTlsClient(): typeof pg.Client {
   let serverHasTls = true;
@@ -62,15 +64,16 @@ function preferTlsClient(): typeof pg.Client {
     }
 
     override connect(): Promise<pg.Client>;
-    override connect(callback: ((error: Error) => void) | ((error: null, client: pg.Client) => void)): void;
-    override connect(callback?: (error: Error) => void): Promise<pg.Client> | undefined {
+    override connect(callback: ConnectCallback): void;
+    override connect(callback?: ConnectCallback): Promise<pg.Client> | undefined {
       // This attempt fails all the same; whoever asked for the connection tries again, and then gets one without TLS.
       const connected = super.connect().catch((error: Error) => {
         if (error.message === 'The server does not support SSL connections') serverHasTls = false;
         throw error;
       });
       if (callback === undefined) return connected;
-      connected.then(() => (callback as () => void)(), callback);
+      const settle = callback as (error: Error | null, client?: pg.Client) => void;
+      connected.then((client) => settle(null, client), settle);
       return undefined;
     }
   };
