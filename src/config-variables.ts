@@ -1,0 +1,149 @@
+/** The variables of the environment: for each its form, its default and what it means. */
+import { z } from 'zod';
+import { parseNetworks } from './core/networks.ts';
+
+export const MIB = 1024 * 1024;
+const PRIVATE_NETWORKS = '127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,fe80::/10';
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, { error: `write a whole number from ${min} to ${max}`, abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: `write a whole number from ${min} to ${max}` });
+
+const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `write one of ${values.join(', ')}` });
+
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+
+const secrets = z
+  .string()
+  .transform(list)
+  .refine((entries) => entries.length > 0, { error: 'write a secret, or several separated by commas' });
+
+const networks = z
+  .string()
+  .transform(list)
+  .superRefine((entries, context) => {
+    try {
+      parseNetworks(entries);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: `${(error as Error).message}; separate several by commas` });
+    }
+  });
+
+const urlPath = z
+  .string()
+  .regex(/^(\/[A-Za-z0-9._~-]+)+$/, {
+    error: 'write a path such as /webhooks/stripe: letters, digits and ._~- between slashes',
+  })
+  .refine((path) => !/^\/(health|ready|metrics|api)(\/|$)/.test(path), {
+    error: '/health, /ready, /metrics and /api belong to the gateway itself: choose another path',
+  });
+
+const urlOf = (schemes: RegExp, example: string) =>
+  z.string().refine((url) => schemes.test(url) && URL.canParse(url), { error: `write a URL such as ${example}` });
+
+/** Every variable, with what it means. `.env.example` and the table of the README are held to it by a test. */
+export const variables = z.object({
+  NODE_ENV: choice(['development', 'production', 'test'])
+    .default('development')
+    .describe('In `production` missing secrets are an error instead of being generated'),
+  HOST: z
+    .string()
+    .optional()
+    .describe('Address to listen on; default `127.0.0.1`, in production `::` (every interface)'),
+  PORT: wholeNumber(0, 65_535).default(3000).describe('Port of the webhooks and the ops endpoints; 0 takes a free one'),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least serious log line that is written'),
+  ROLE: choice(['all', 'ingest', 'worker'])
+    .default('all')
+    .describe('What this process does: take webhooks (`ingest`), work on stored events (`worker`), or both'),
+  DATABASE_URL: urlOf(/^postgres(ql)?:\/\//, 'postgresql://user:password@host:5432/database')
+    .optional()
+    .describe('PostgreSQL 13 or later, `sslmode` as in libpq; without it a private server runs in `DATA_DIR`'),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1000)
+    .default(5)
+    .describe('Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own'),
+  REDIS_URL: urlOf(/^rediss?:\/\//, 'redis://localhost:6379/0')
+    .optional()
+    .describe(
+      'Redis 6 or later, shared by all processes, answers duplicates without PostgreSQL; without it a cache in memory',
+    ),
+  DATA_DIR: z.string().default('./data').describe('Directory for generated secrets and the private PostgreSQL'),
+  META_APP_SECRET: secrets.optional().describe('App secret of the Meta app; several during a roll or for several apps'),
+  META_VERIFY_TOKEN: z
+    .string()
+    .transform((text) => [...new Set([text, ...list(text)])])
+    .optional()
+    .describe('Token that you also type into Meta’s webhook form; several separated by commas'),
+  STRIPE_WEBHOOK_SECRET: secrets
+    .optional()
+    .describe('Signing secret `whsec_…` of the Stripe endpoint; several during a roll'),
+  STRIPE_TOLERANCE_SECONDS: wholeNumber(1, 86_400)
+    .default(300)
+    .describe('How far the signed time may lie from the clock, in seconds, both ways'),
+  WHATSAPP_PATH: urlPath.default('/webhooks/whatsapp').describe('Path of the WhatsApp webhook'),
+  STRIPE_PATH: urlPath.default('/webhooks/stripe').describe('Path of the Stripe webhook'),
+  BODY_LIMIT_BYTES: wholeNumber(1024, 64 * MIB)
+    .default(4 * MIB)
+    .describe('Largest body, in bytes; Meta sends up to 3 MB'),
+  INGEST_MAX_BYTES: wholeNumber(MIB, 64 * 1024 * MIB)
+    .default(256 * MIB)
+    .describe('Most bytes of webhook bodies held in memory at a time; beyond it 503'),
+  BATCH_MAX_REQUESTS: wholeNumber(1, 10_000).default(100).describe('Most webhooks stored by one statement'),
+  BATCH_FLIGHTS: wholeNumber(1, 64).default(2).describe('Statements that may be under way at a time'),
+  COMMIT_TIMEOUT_MS: wholeNumber(50, 60_000)
+    .default(5_000)
+    .describe('Milliseconds that a webhook may wait for its commit before it is answered 503'),
+  TRUST_PROXY: networks
+    .optional()
+    .describe('Addresses or CIDR ranges of your reverse proxies: their `X-Forwarded-For` is believed'),
+  DEDUPE_TTL_SECONDS: wholeNumber(1, 30 * 86_400)
+    .default(86_400)
+    .describe('Seconds for which Redis answers a duplicate in place of PostgreSQL, which knows them for ever'),
+  RATE_LIMIT_MAX: wholeNumber(1, 1_000_000)
+    .default(1_000)
+    .describe('Failed signatures, handshakes and unknown routes that one address may try in a minute'),
+  ADMIN_API_KEY: z
+    .string()
+    .min(16, { error: 'write at least 16 characters' })
+    .optional()
+    .describe('Reserved for the admin API, which this release does not have yet'),
+  ADMIN_ALLOWED_IPS: networks
+    .default(list(PRIVATE_NETWORKS))
+    .describe(
+      'Addresses or CIDR ranges that may read /metrics and the detail of /ready; default loopback and private networks',
+    ),
+  METRICS_PORT: wholeNumber(0, 65_535)
+    .optional()
+    .describe('Serve /metrics on this port too; in PM2’s cluster mode each instance adds its number to it'),
+  MIGRATE_ON_START: z
+    .stringbool({ error: 'write true or false' })
+    .default(true)
+    .describe('Bring the database’s tables up to date at start; if false, `npm run migrate` does'),
+  SHUTDOWN_DELAY_MS: wholeNumber(0, 60_000)
+    .default(0)
+    .describe(
+      'Milliseconds to go on serving after a stop signal, with /ready at 503, until the load balancer has noticed',
+    ),
+  SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 300_000)
+    .default(8_000)
+    .describe('Milliseconds a stop may take before the process exits 1; keep it below your supervisor’s own limit'),
+});
+
+/** Variables that may also be given as NAME_FILE, the path of a file that holds the value (Docker and systemd secrets). */
+export const FILE_VARIABLES = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'META_APP_SECRET',
+  'META_VERIFY_TOKEN',
+  'STRIPE_WEBHOOK_SECRET',
+  'ADMIN_API_KEY',
+] as const;

@@ -1,0 +1,103 @@
+/** The checked configuration. The only reader of `process.env`; nothing reads it at import time. */
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import type { z } from 'zod';
+import { FILE_VARIABLES, MIB, variables } from './config-variables.ts';
+import { StartupError } from './core/errors.ts';
+
+export type Config = Omit<z.output<typeof variables>, 'HOST'> & { readonly HOST: string };
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The process's environment over the `.env` file of the working directory, which never overrides. */
+export function readEnvironment(): Environment {
+  // A developer's own .env must not decide how a test ends.
+  if (process.env['VITEST'] !== undefined || !existsSync('.env')) return process.env;
+  return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
+}
+
+/** Number of this process among those of a PM2 cluster, from 0; null outside one. */
+export function clusterInstance(): number | null {
+  const instance = process.env['NODE_APP_INSTANCE'];
+  return instance !== undefined && /^\d+$/.test(instance) ? Number(instance) : null;
+}
+
+/** True below `npm start`: npm passes signals on that a terminal's Ctrl-C has already sent to every process. */
+export function startedByNpm(): boolean {
+  return process.env['npm_lifecycle_event'] !== undefined;
+}
+
+/**
+ * The checked configuration.
+ *
+ * @throws StartupError that lists every fault at once, each with the variable's name and what to write instead
+ */
+export function loadConfig(environment: Environment): Config {
+  const faults: string[] = [];
+  const values = resolveFiles(withoutEmpty(environment), faults);
+  const parsed = variables.safeParse(values);
+  for (const issue of parsed.error?.issues ?? []) faults.push(`${issue.path.join('.')}: ${issue.message}`);
+  faults.push(...crossFaults(values));
+  if (!parsed.success || faults.length > 0) {
+    throw new StartupError(
+      `The configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
+    );
+  }
+  const { data } = parsed;
+  return { ...data, HOST: data.HOST ?? (data.NODE_ENV === 'production' ? '::' : '127.0.0.1') };
+}
+
+/** Compose files and unit files often set a variable to nothing to mean "not set". */
+function withoutEmpty(environment: Environment): Record<string, string> {
+  const entries = Object.entries(environment).map(([name, value]) => [name, value?.trim() ?? ''] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== ''));
+}
+
+function resolveFiles(environment: Record<string, string>, faults: string[]): Record<string, string> {
+  const values = { ...environment };
+  for (const name of FILE_VARIABLES) {
+    const file = environment[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (environment[name] !== undefined) {
+      faults.push(`${name}: is set, and ${name}_FILE too; keep one of them`);
+      continue;
+    }
+    try {
+      const content = readFileSync(file, 'utf8').trim();
+      if (content === '') faults.push(`${name}_FILE: the file is empty`);
+      else values[name] = content;
+    } catch (error) {
+      faults.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code}); name a readable file`);
+    }
+  }
+  return values;
+}
+
+/** Faults that lie between variables. Read off the text, so that they are found also where another variable is wrong. */
+function crossFaults(values: Record<string, string>): string[] {
+  const faults: string[] = [];
+  const paths = [values['WHATSAPP_PATH'] ?? '/webhooks/whatsapp', values['STRIPE_PATH'] ?? '/webhooks/stripe'];
+  if (paths[0] === paths[1]) faults.push('STRIPE_PATH: is the same as WHATSAPP_PATH; give each its own');
+  const bodyLimit = Number(values['BODY_LIMIT_BYTES'] ?? 4 * MIB);
+  if (Number(values['INGEST_MAX_BYTES'] ?? 256 * MIB) < 2 * bodyLimit) {
+    faults.push('INGEST_MAX_BYTES: must be at least twice BODY_LIMIT_BYTES, or large bodies starve each other');
+  }
+  if (values['NODE_ENV'] === 'production') faults.push(...productionFaults(values));
+  return faults;
+}
+
+function productionFaults(values: Record<string, string>): string[] {
+  const faults: string[] = [];
+  const has = (name: string) => values[name] !== undefined;
+  if (has('META_APP_SECRET') && !has('META_VERIFY_TOKEN')) {
+    faults.push('META_VERIFY_TOKEN: WhatsApp is half configured; set it to the token typed into Meta’s webhook form');
+  }
+  if (has('META_VERIFY_TOKEN') && !has('META_APP_SECRET')) {
+    faults.push('META_APP_SECRET: WhatsApp is half configured; set it to the app secret of the Meta app');
+  }
+  const receives = values['ROLE'] !== 'worker';
+  if (receives && !has('META_APP_SECRET') && !has('META_VERIFY_TOKEN') && !has('STRIPE_WEBHOOK_SECRET')) {
+    faults.push('META_APP_SECRET, STRIPE_WEBHOOK_SECRET: no provider is configured; set the secrets of at least one');
+  }
+  return faults;
+}

@@ -1,0 +1,36 @@
+/** Address rules: which networks an address belongs to. */
+import ipaddr from 'ipaddr.js';
+
+type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+/** A set of networks. */
+export interface Networks {
+  /** True if the address lies in one of them; false for what is no address. IPv4-mapped IPv6 counts as IPv4. */
+  contains(address: string): boolean;
+}
+
+/**
+ * Reads addresses and CIDR ranges such as `10.0.0.0/8`, `192.0.2.7` or `2001:db8::/32`.
+ *
+ * @throws RangeError that names the first entry that is neither
+ */
+export function parseNetworks(entries: readonly string[]): Networks {
+  const ranges = entries.map(parseRange);
+  return {
+    contains(address) {
+      if (!ipaddr.isValid(address)) return false;
+      const parsed = ipaddr.process(address);
+      return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
+    },
+  };
+}
+
+function parseRange(entry: string): Range {
+  // The library also takes the ancient short forms (`10.1` is 10.0.0.1), which here can only be a slip of the pen.
+  if (ipaddr.IPv4.isValidCIDRFourPartDecimal(entry) || ipaddr.IPv6.isValidCIDR(entry)) return ipaddr.parseCIDR(entry);
+  if (ipaddr.IPv4.isValidFourPartDecimal(entry) || ipaddr.IPv6.isValid(entry)) {
+    const address = ipaddr.process(entry);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  }
+  throw new RangeError(`"${entry}" is neither an address nor a CIDR range such as 10.0.0.0/8`);
+}
