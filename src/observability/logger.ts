@@ -1,0 +1,54 @@
+/** The one logger of the process: readable lines on a terminal, JSON otherwise. */
+import pino, { type Logger } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger };
+
+export interface LoggerOptions {
+  readonly level: string;
+  /** True where a person reads along. */
+  readonly terminal: boolean;
+}
+
+/** Header names contain dashes, hence the brackets. Bodies and query strings are never handed to the logger at all. */
+const REDACTED = ['authorization', 'cookie', 'x-hub-signature-256', 'stripe-signature'].map(
+  (name) => `*.headers["${name}"]`,
+);
+
+/** A pino logger. It writes synchronously on a terminal, so that nothing is lost when the process exits. */
+export function createLogger(options: LoggerOptions): Logger {
+  const settings: pino.LoggerOptions = {
+    level: options.level,
+    redact: { paths: REDACTED, censor: '[redacted]' },
+    serializers: { err: errorWithoutValues },
+  };
+  if (!options.terminal) return pino(settings);
+  return pino(
+    settings,
+    pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true }),
+  );
+}
+
+/**
+ * Name, code, message and stack of an error and of its causes. Other properties are left out on purpose: database errors
+ * carry the row that failed in `detail` and `where`, and Prisma's carry the parameters.
+ */
+function errorWithoutValues(error: unknown): unknown {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code } = error as { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(code === undefined ? {} : { code }),
+    stack: error.stack,
+    ...(error.cause === undefined ? {} : { cause: errorWithoutValues(error.cause) }),
+  };
+}
+
+/**
+ * A WhatsApp message id with only its tail: the middle holds the phone number in base64.
+ * Every other text is returned as it is.
+ */
+export function shortenWamid(text: string): string {
+  return text.replace(/wamid\.[A-Za-z0-9+/=_-]{8,}/g, (wamid) => `wamid.…${wamid.slice(-6)}`);
+}
