@@ -1,0 +1,98 @@
+/** Opens everything the gateway keeps its data in: PostgreSQL (outside or embedded), and Redis or the cache in its place. */
+import type { DependencyState, ReadinessCheck } from '../core/health.ts';
+import type { EventStore, SeenStore } from '../core/ports.ts';
+import type { Logger } from '../observability/logger.ts';
+import { createMemorySeenStore } from './memory/seen-store.ts';
+import { type Database, openDatabase } from './postgres/database.ts';
+import { startEmbeddedPostgres } from './postgres/embedded/embedded-postgres.ts';
+import { createRedisConnection, type RedisConnection } from './redis/connection.ts';
+import { createRedisSeenStore } from './redis/seen-store.ts';
+
+export interface StorageOptions {
+  /** Undefined: the embedded server in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Undefined: a cache in memory. */
+  readonly redisUrl: string | undefined;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Connections for batches, and for everything else. */
+  readonly ingestConnections: number;
+  readonly otherConnections: number;
+  /** Milliseconds for one batch. */
+  readonly commitTimeoutMs: number;
+  readonly dedupeTtlSeconds: number;
+  readonly migrateOnStart: boolean;
+  readonly logger: Logger;
+}
+
+export interface Storage {
+  readonly events: EventStore;
+  readonly seen: SeenStore;
+  /** Null without REDIS_URL. */
+  readonly redis: RedisConnection | null;
+  /** What start-up must tell about the embedded server; empty with an outside one. */
+  readonly notes: readonly string[];
+  readonly embedded: boolean;
+  /** Last known states; touch nothing. */
+  databaseState(): DependencyState;
+  redisState(): DependencyState;
+  /** Could PostgreSQL take a webhook now? Never rejects. */
+  checkDatabase(): Promise<ReadinessCheck>;
+  /** Resolves when the tables are up to date and connections are open, or when it has become clear that this takes longer. */
+  settled(): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @throws StartupError if the embedded server cannot run here */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { logger, dataDir, databaseUrl } = options;
+  const embedded = databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir, logger }) : null;
+  let redisState: DependencyState = options.redisUrl === undefined ? 'off' : 'unknown';
+  const redis = openRedis(options, (up) => {
+    redisState = up ? 'up' : 'down';
+  });
+  const seen = openSeenStore(options, redis);
+  const database: Database = openDatabase({
+    databaseUrl: embedded?.databaseUrl ?? databaseUrl ?? '',
+    ingestConnections: options.ingestConnections,
+    otherConnections: options.otherConnections,
+    commitTimeoutMs: options.commitTimeoutMs,
+    migrateOnStart: options.migrateOnStart,
+    logger,
+    onIngestConnected: (databaseId) => seen.databaseConnected(databaseId),
+    onIngestLost: () => seen.databaseLost(),
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    events: database.events,
+    seen,
+    redis,
+    notes: embedded?.notes ?? [],
+    embedded: embedded !== null,
+    databaseState: () => database.state(),
+    redisState: () => redisState,
+    checkDatabase: () => database.check(),
+    settled: () => database.settled(),
+    close() {
+      closing ??= (async () => {
+        await seen.close();
+        await redis?.close();
+        await database.close();
+        await embedded?.stop();
+      })();
+      return closing;
+    },
+  };
+}
+
+function openRedis(options: StorageOptions, onState: (up: boolean) => void): RedisConnection | null {
+  if (options.redisUrl === undefined) return null;
+  return createRedisConnection({ url: options.redisUrl, logger: options.logger, onState });
+}
+
+function openSeenStore(options: StorageOptions, connection: RedisConnection | null): SeenStore {
+  const { dedupeTtlSeconds: ttlSeconds, logger } = options;
+  if (connection === null) return createMemorySeenStore({ ttlSeconds });
+  return createRedisSeenStore({ connection, ttlSeconds, logger });
+}

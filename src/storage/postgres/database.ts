@@ -1,0 +1,117 @@
+/** PostgreSQL as the daemon uses it: migrated as soon as it can be, watched, with ingest's connections apart from the others. */
+import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
+import type { EventStore } from '../../core/ports.ts';
+import type { Logger } from '../../observability/logger.ts';
+import { DatabaseMonitor } from './database-monitor.ts';
+import { durabilityWarnings } from './durability.ts';
+import { createEventStore } from './event-store.ts';
+import { createIngestPool, type IngestPool } from './ingest-pool.ts';
+import { createSharedPrisma, prismaOn } from './prisma.ts';
+import { openSchemaGate } from './schema-gate.ts';
+
+/** Milliseconds for the small questions that readiness asks. */
+const PROBE_TIMEOUT = 1_000;
+/** Milliseconds for which a start waits for PostgreSQL; after that it listens, and answers 503 until PostgreSQL is there. */
+const SETTLE_TIMEOUT = 10_000;
+
+export interface DatabaseOptions {
+  readonly databaseUrl: string;
+  readonly ingestConnections: number;
+  readonly otherConnections: number;
+  /** Milliseconds for one batch. */
+  readonly commitTimeoutMs: number;
+  readonly migrateOnStart: boolean;
+  readonly logger: Logger;
+  /** Ingest has a connection, to this database; again after every loss. */
+  readonly onIngestConnected: (databaseId: string) => void;
+  readonly onIngestLost: () => void;
+}
+
+export interface Database {
+  readonly events: EventStore;
+  /** Last known state; touches nothing. */
+  state(): DependencyState;
+  /** Could it take a webhook now? Never rejects. */
+  check(): Promise<ReadinessCheck>;
+  /** Resolves when the first attempt to get ready has ended, well or not, within ten seconds. */
+  settled(): Promise<void>;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Begins to migrate at once and returns without waiting for it. */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { databaseUrl, logger } = options;
+  const stop = new AbortController();
+  const ingest = createIngestPool({
+    databaseUrl,
+    size: options.ingestConnections,
+    timeoutMs: options.commitTimeoutMs,
+    onConnected: options.onIngestConnected,
+    onLost: options.onIngestLost,
+  });
+  const ingestPrisma = prismaOn(ingest.pool);
+  const shared = createSharedPrisma(
+    {
+      databaseUrl,
+      applicationName: 'webhook-gateway',
+      connectTimeoutMs: PROBE_TIMEOUT,
+      queryTimeoutMs: PROBE_TIMEOUT,
+    },
+    options.otherConnections,
+  );
+  const monitor = new DatabaseMonitor(shared.prisma);
+  monitor.start();
+  const schema = openSchemaGate({ databaseUrl, migrate: options.migrateOnStart, logger, signal: stop.signal });
+  const ready = schema.done.then(async () => {
+    if (!schema.check().ok) return;
+    await warnOfDurability(shared.prisma, logger);
+    await warmUp(ingest);
+  });
+
+  let closing: Promise<void> | undefined;
+  return {
+    events: createEventStore(ingestPrisma),
+    state: () => monitor.state,
+    async check() {
+      const tables = schema.check();
+      return tables.ok ? monitor.check() : tables;
+    },
+    settled: () =>
+      firstOf(
+        schema.attempted.then(() => (schema.check().ok ? ready : undefined)),
+        SETTLE_TIMEOUT,
+      ),
+    close() {
+      closing ??= (async () => {
+        stop.abort();
+        monitor.close();
+        await ready;
+        await ingestPrisma.$disconnect();
+        await ingest.close();
+        await shared.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+async function warnOfDurability(prisma: Parameters<typeof durabilityWarnings>[0], logger: Logger): Promise<void> {
+  const warnings = await durabilityWarnings(prisma).catch(() => []);
+  for (const warning of warnings) logger.warn(warning);
+}
+
+/** Opens a connection, so that the first webhook need not wait for it. If that fails now, the first batch tries again. */
+async function warmUp({ pool }: IngestPool): Promise<void> {
+  const client = await pool.connect().catch(() => null);
+  client?.release();
+}
+
+async function firstOf(work: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
+}

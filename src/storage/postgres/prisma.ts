@@ -1,0 +1,32 @@
+/** Prisma's client on a pool of ours. */
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../../generated/prisma/client.ts';
+import { type ConnectionOptions, connectionConfig } from './connection.ts';
+
+/** A client on a pool that somebody else closes. */
+export function prismaOn(pool: pg.Pool): PrismaClient {
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+}
+
+export interface SharedPrisma {
+  readonly prisma: PrismaClient;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A client with a pool of its own, for everything but ingest. */
+export function createSharedPrisma(connection: ConnectionOptions, size: number): SharedPrisma {
+  const pool = new pg.Pool({ ...connectionConfig(connection), max: size });
+  // An idle connection that broke is no news to anybody: the next query takes another.
+  pool.on('error', () => undefined);
+  const prisma = prismaOn(pool);
+  let closing: Promise<void> | undefined;
+  return {
+    prisma,
+    close() {
+      closing ??= prisma.$disconnect().then(() => pool.end());
+      return closing;
+    },
+  };
+}

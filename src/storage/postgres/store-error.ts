@@ -1,0 +1,63 @@
+/** From whatever Prisma or pg throws to the four faults that ingest knows. */
+import { StoreError, type StoreFault } from '../../core/errors.ts';
+
+/** Classes of SQLSTATE that speak of the rows: data exception, integrity, cardinality, limits of the program. */
+const DATA_CLASSES = ['21', '22', '23', '54'];
+const CONTENTION = ['40001', '40P01'];
+/** The server told this connection to go: terminated by an administrator, crash of another backend, starting up. */
+const TERMINATED = ['57P01', '57P02', '57P03'];
+/** What `pg` says, without a code, when the socket broke under a query or between two. */
+const BROKEN = /connection terminated|connection error|ECONNRESET|EPIPE|socket hang up|closed the connection/i;
+
+/**
+ * The fault behind an error of a query. The new message names the SQLSTATE only: PostgreSQL's own can quote values of rows.
+ */
+export function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const sqlState = sqlStateOf(error);
+  const fault = faultOf(sqlState, error);
+  const why = sqlState === undefined ? reasonWithoutCode(error) : `SQLSTATE ${sqlState}`;
+  return new StoreError(fault, `PostgreSQL refused (${why})`, sqlState);
+}
+
+function faultOf(sqlState: string | undefined, error: unknown): StoreFault {
+  if (sqlState === undefined) return BROKEN.test(messageOf(error)) ? 'connection_lost' : 'unavailable';
+  if (DATA_CLASSES.includes(sqlState.slice(0, 2))) return 'data';
+  if (CONTENTION.includes(sqlState)) return 'contention';
+  if (TERMINATED.includes(sqlState)) return 'connection_lost';
+  return 'unavailable';
+}
+
+/** Raw queries fail with P2010; the SQLSTATE lies in the driver adapter's error within. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const { code, meta } = error as {
+    code?: unknown;
+    meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } };
+  };
+  const original = meta?.driverAdapterError?.cause?.originalCode ?? code;
+  return typeof original === 'string' && /^[0-9A-Z]{5}$/.test(original) && !/^P\d{4}$/.test(original)
+    ? original
+    : undefined;
+}
+
+function messageOf(error: unknown): string {
+  const { message, cause, meta } = error as {
+    message?: unknown;
+    cause?: { message?: unknown; kind?: unknown };
+    meta?: { driverAdapterError?: { message?: unknown; cause?: { kind?: unknown; originalMessage?: unknown } } };
+  };
+  const inner = meta?.driverAdapterError;
+  return [message, cause?.message, cause?.kind, inner?.message, inner?.cause?.kind, inner?.cause?.originalMessage]
+    .filter((part) => typeof part === 'string')
+    .join(' ');
+}
+
+/** One of a few known causes, so that the text can be logged without quoting anything that came from outside. */
+function reasonWithoutCode(error: unknown): string {
+  const message = messageOf(error);
+  if (/Query read timeout/i.test(message)) return 'no answer in time';
+  if (/timeout exceeded when trying to connect|SocketTimeout/i.test(message)) return 'no connection in time';
+  if (/ECONNREFUSED|DatabaseNotReachable|ENOTFOUND|EHOSTUNREACH/i.test(message)) return 'not reachable';
+  if (BROKEN.test(message)) return 'connection lost';
+  return error instanceof Error ? error.name : 'unknown';
+}
