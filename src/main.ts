@@ -1,0 +1,66 @@
+/** The process: configuration, start, signals, exit codes. 0 after a stop in time; 1 for everything else. */
+import closeWithGrace from 'close-with-grace';
+import { announce } from './announce.ts';
+import { type Gateway, startGateway } from './compose.ts';
+import { type Config, loadConfig, readEnvironment, startedByNpm } from './config.ts';
+import { StartupError } from './core/errors.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** Milliseconds within which npm's copy of a Ctrl-C arrives. */
+const ECHO_MS = 500;
+
+const terminal = process.stdout.isTTY === true;
+
+async function main(): Promise<void> {
+  const config = loadConfig(readEnvironment());
+  const logger = createLogger({ level: config.LOG_LEVEL, terminal });
+  const starting = startGateway(config, logger);
+  // Before the start has ended: a signal or a failure meanwhile must find somebody in charge. In PM2's cluster mode nobody
+  // else ends the process after an unhandled rejection.
+  exitGracefully(config, logger, starting);
+  const gateway = await starting;
+  announce({ config, gateway, logger, terminal });
+  process.send?.('ready');
+}
+
+function exitGracefully(config: Config, logger: Logger, starting: Promise<Gateway>): void {
+  const options = { delay: config.SHUTDOWN_TIMEOUT_MS, logger: exitLogger(logger), skip: [...STOP_SIGNALS] };
+  const { close } = closeWithGrace(options, async ({ err }) => {
+    if (err !== undefined) logger.error({ err }, 'stopping after an error nobody handled');
+    const gateway = await starting.catch(() => null);
+    await gateway?.stop();
+    if (err === undefined) logger.info('stopped');
+  });
+  let first: { signal: NodeJS.Signals; at: number } | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (first === undefined) {
+      first = { signal, at: performance.now() };
+      logger.info({ signal }, 'stopping');
+      close();
+      return;
+    }
+    const echo = startedByNpm() && signal === first.signal && performance.now() - first.at < ECHO_MS;
+    if (echo) return;
+    logger.error({ signal }, 'second signal: exiting at once');
+    process.exit(1);
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+}
+
+/** The library logs the error a second time, with properties that ours leaves out on purpose. */
+function exitLogger(logger: Logger) {
+  return {
+    error: (message: unknown) =>
+      logger.error(typeof message === 'string' ? message : 'the stop failed or took too long'),
+  };
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof StartupError) {
+    process.stderr.write(`${error.message}\n`);
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+  process.exit(1);
+});

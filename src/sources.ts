@@ -1,0 +1,40 @@
+/** The configured sources: each provider with its path and its secrets. Used by the daemon and by the commands beside it. */
+import type { Config } from './config.ts';
+import type { Source } from './core/source.ts';
+import { stripe } from './providers/stripe/index.ts';
+import { whatsapp } from './providers/whatsapp/index.ts';
+import type { SecretName } from './storage/disk/generated-secrets.ts';
+
+/**
+ * Gives the secret that was not configured. In production there is none: a provider without a secret is not served.
+ * Null leaves the source out.
+ */
+export type MissingSecret = (name: SecretName) => string | null;
+
+export function configuredSources(config: Config, missing: MissingSecret): Source[] {
+  const secretsOf = (name: SecretName): readonly string[] => {
+    const configured = config[name];
+    if (configured !== undefined) return configured;
+    const other = config.NODE_ENV === 'production' ? null : missing(name);
+    return other === null ? [] : [other];
+  };
+  const sources: Source[] = [
+    {
+      name: 'whatsapp',
+      provider: whatsapp,
+      path: config.WHATSAPP_PATH,
+      secrets: secretsOf('META_APP_SECRET'),
+      verifyTokens: secretsOf('META_VERIFY_TOKEN'),
+      toleranceSeconds: 0,
+    },
+    {
+      name: 'stripe',
+      provider: stripe,
+      path: config.STRIPE_PATH,
+      secrets: secretsOf('STRIPE_WEBHOOK_SECRET'),
+      verifyTokens: [],
+      toleranceSeconds: config.STRIPE_TOLERANCE_SECONDS,
+    },
+  ];
+  return sources.filter(({ secrets }) => secrets.length > 0);
+}
