@@ -1,0 +1,115 @@
+/** `npm run send`: posts a signed webhook to the daemon, as the provider would, and says how it was answered. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
+import { type Config, loadConfig, readEnvironment } from '../config.ts';
+import { StartupError } from '../core/errors.ts';
+import type { Source } from '../core/source.ts';
+import { configuredSources } from '../sources.ts';
+import { readDaemonFile } from '../storage/disk/daemon-file.ts';
+import { readGeneratedSecret } from '../storage/disk/generated-secrets.ts';
+import { run } from './run.ts';
+
+interface SendOptions {
+  readonly url?: string;
+  readonly repeat: number;
+  readonly count: number;
+  readonly file?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  npm run send -- stripe
+  npm run send -- whatsapp message.image --repeat 2     the same message twice: stored, then duplicate
+  npm run send -- stripe invoice.paid --count 100       a hundred different events
+  npm run send -- whatsapp --file body.json --url https://hooks.example.com/webhooks/whatsapp`;
+
+const command = new Command('send')
+  .description('Posts a signed webhook to the gateway, as the provider would.')
+  .addArgument(new Argument('<provider>', 'who signs').choices(['stripe', 'whatsapp']))
+  .argument('[type]', 'event type, such as invoice.paid or message.text')
+  .option('--url <url>', 'where to post; default: the daemon that runs on this DATA_DIR')
+  .option('--repeat <n>', 'post each body this often', positive, 1)
+  .option('--count <n>', 'post this many different bodies', positive, 1)
+  .option('--file <path>', 'post the bytes of this file instead of a made-up body')
+  .addHelpText('after', EXAMPLES)
+  .action(send);
+
+await run(command);
+
+async function send(name: string, type: string | undefined, options: SendOptions): Promise<void> {
+  const config = loadConfig(readEnvironment());
+  const source = sourceOf(config, name);
+  const url = targetUrl(config, source, options.url);
+  let failures = 0;
+  for (let index = 0; index < options.count; index++) {
+    const body = bodyOf(source, type, options);
+    for (let time = 0; time < options.repeat; time++) {
+      if (!(await post(url, source, body))) failures++;
+    }
+  }
+  if (failures > 0) throw new StartupError(`${failures} of ${options.count * options.repeat} were not accepted.`);
+}
+
+function sourceOf(config: Config, name: string): Source {
+  const sources = configuredSources(config, (secret) => readGeneratedSecret(resolve(config.DATA_DIR), secret));
+  const source = sources.find((candidate) => candidate.provider.name === name);
+  if (source === undefined) {
+    throw new StartupError(`There is no secret for ${name} yet: start the daemon once (npm start), or set its secret.`);
+  }
+  return source;
+}
+
+/** The one given, else that of the running daemon, else where a daemon with this configuration would listen. */
+function targetUrl(config: Config, source: Source, given: string | undefined): string {
+  if (given !== undefined) {
+    if (!URL.canParse(given)) throw new StartupError(`--url: ${given} is not a URL such as http://127.0.0.1:3000`);
+    const url = new URL(given);
+    if (url.pathname === '/') url.pathname = source.path;
+    return url.toString();
+  }
+  const daemon = readDaemonFile(resolve(config.DATA_DIR));
+  return daemon?.webhooks[source.name] ?? `http://127.0.0.1:${config.PORT}${source.path}`;
+}
+
+function bodyOf(source: Source, type: string | undefined, { file }: SendOptions): Buffer {
+  try {
+    if (file !== undefined) return readFileSync(file);
+    return source.provider.sample({ type, unique: uuidv7().replaceAll('-', ''), now: new Date() });
+  } catch (error) {
+    throw new StartupError((error as Error).message);
+  }
+}
+
+async function post(url: string, source: Source, body: Buffer): Promise<boolean> {
+  const { provider, secrets } = source;
+  const now = new Date();
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      [provider.signatureHeader]: provider.sign({ body, secret: secrets[0] ?? '', now }),
+    },
+    body,
+    signal: AbortSignal.timeout(30_000),
+  }).catch((error: Error) => {
+    const { cause } = error as { cause?: { code?: string } };
+    throw new StartupError(`${url} does not answer (${cause?.code ?? error.name}). Is the daemon running? npm start`);
+  });
+  const text = await response.text();
+  const accepted = response.headers.get('x-webhook-accepted') ?? '-';
+  const requestId = response.headers.get('x-request-id') ?? '-';
+  process.stdout.write(`${response.status} ${accepted}  x-request-id ${requestId}\n`);
+  for (const { type, dedupeKey } of provider.parse({ body, requestId, receivedAt: now }).slice(0, 20)) {
+    process.stdout.write(`    ${type}  ${dedupeKey}\n`);
+  }
+  if (response.status !== 200) process.stdout.write(`    ${text.slice(0, 500)}\n`);
+  return response.status === 200;
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('write a whole number from 1.');
+  return number;
+}
