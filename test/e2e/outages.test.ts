@@ -1,0 +1,114 @@
+/** PostgreSQL that is stopped, paused, not there yet, or put back to an earlier copy of its data. */
+
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
+import { describeWithRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+import { fresh, post, type Webhook } from '../support/webhooks.ts';
+
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgresServer();
+});
+afterAll(() => server.destroy());
+
+const accepted = (gateway: TestGateway, webhook: Webhook) =>
+  until('the webhook to be accepted', async () => {
+    const answer = await post(gateway.url, webhook);
+    return answer.status === 200 && answer;
+  });
+
+async function query(sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: server.url() });
+  await client.connect();
+  const { rows } = await client.query(sql);
+  await client.end();
+  return rows;
+}
+
+test('a PostgreSQL that is away at start: 503 until it is there, then migrated and served', async () => {
+  await server.stop();
+  const gateway = await startTestGateway({ DATABASE_URL: server.url(), COMMIT_TIMEOUT_MS: '1000' });
+  try {
+    const webhook = fresh('stripe');
+    const refused = await post(gateway.url, webhook);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+    expect((await fetch(`${gateway.url}/ready`)).status).toBe(503);
+    const health = await fetch(`${gateway.url}/health`);
+    expect(health.status).toBe(200);
+    expect(await health.json()).toMatchObject({ status: 'ok', database: 'down' });
+    await server.start();
+    expect((await accepted(gateway, webhook)).accepted).toBe('stored');
+    expect((await fetch(`${gateway.url}/ready`)).status).toBe(200);
+    expect(await gateway.metric('webhook_database_up')).toBe(1);
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test.each(['stopped', 'paused'] as const)(
+  'a PostgreSQL that is %s under load: what was answered 200 is there, once',
+  async (fault) => {
+    const gateway = await startTestGateway({ DATABASE_URL: server.url(), COMMIT_TIMEOUT_MS: '500' });
+    try {
+      const before = Number((await query('SELECT count(*) AS n FROM events'))[0]?.['n']);
+      const webhooks = Array.from({ length: 60 }, (_, index) => fresh(index % 2 === 0 ? 'stripe' : 'whatsapp'));
+      let refusals = 0;
+      const send = async (webhook: Webhook) => {
+        for (;;) {
+          const { status } = await post(gateway.url, webhook);
+          if (status === 200) return;
+          expect(status).toBe(503);
+          refusals++;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      };
+      await Promise.all(webhooks.slice(0, 20).map(send));
+      if (fault === 'stopped') await server.stop('immediate');
+      else server.pause();
+      const rest = Promise.all(webhooks.slice(20).map(send));
+      await until('a refusal', () => refusals > 0);
+      if (fault === 'stopped') await server.start();
+      else server.resume();
+      await rest;
+      expect(Number((await query('SELECT count(*) AS n FROM events'))[0]?.['n'])).toBe(before + 60);
+    } finally {
+      await gateway.stop();
+    }
+  },
+);
+
+/** An earlier copy of the data, as after a restore or a failover to a standby that lagged behind. */
+async function restoreEarlierCopy(): Promise<void> {
+  await query('TRUNCATE webhook_requests, events, event_dispatch');
+  await server.stop('immediate');
+  await server.start();
+}
+
+async function storesAgainAfterRestore(environment: Record<string, string>): Promise<void> {
+  const gateway = await startTestGateway({ DATABASE_URL: server.url(), ...environment });
+  try {
+    const webhook = fresh('whatsapp');
+    expect((await accepted(gateway, webhook)).accepted).toBe('stored');
+    await until('the key to be remembered', async () => {
+      const before = await gateway.metric('webhook_batch_size_count');
+      await post(gateway.url, webhook);
+      return (await gateway.metric('webhook_batch_size_count')) === before;
+    });
+    await restoreEarlierCopy();
+    expect((await accepted(gateway, webhook)).accepted).toBe('stored');
+    expect(await query('SELECT 1 FROM events')).toHaveLength(1);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+test('after a restore of an earlier copy what is sent again is stored, with the cache in memory', () =>
+  storesAgainAfterRestore({}));
+
+describeWithRedis('with Redis', (redisUrl) => {
+  test('after a restore of an earlier copy what is sent again is stored', () =>
+    storesAgainAfterRestore({ REDIS_URL: redisUrl() }));
+});

@@ -1,0 +1,42 @@
+/** The daemon's own composition in the test's process: quick to start, and its log can be read. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { type Gateway, startGateway } from '../../src/compose.ts';
+import { loadConfig } from '../../src/config.ts';
+import { PROVIDER_ENVIRONMENT } from './webhooks.ts';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly gateway: Gateway;
+  /** Every log line so far, parsed. */
+  readonly log: readonly Record<string, unknown>[];
+  /** Value of one series of /metrics, written as there: `name{label="value"}`. */
+  metric(series: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** @param environment on top of the suite's secrets, a free port and a DATA_DIR of its own */
+export async function startTestGateway(environment: Record<string, string>): Promise<TestGateway> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'gateway-test-'));
+  const log: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line) => void log.push(JSON.parse(line)) });
+  const config = loadConfig({ PORT: '0', DATA_DIR: dataDir, ...PROVIDER_ENVIRONMENT, ...environment });
+  const gateway = await startGateway(config, logger);
+  return {
+    url: gateway.url,
+    gateway,
+    log,
+    async metric(series) {
+      const text = await (await fetch(`${gateway.url}/metrics`)).text();
+      const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+      if (line === undefined) throw new Error(`there is no series ${series}`);
+      return Number(line.slice(series.length + 1));
+    },
+    async stop() {
+      await gateway.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}

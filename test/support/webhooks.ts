@@ -1,0 +1,67 @@
+/** Signed webhooks, as a provider posts them. */
+import { randomUUID } from 'node:crypto';
+import type { ProviderName } from '../../src/core/event.ts';
+import type { Provider } from '../../src/core/provider.ts';
+import { stripe } from '../../src/providers/stripe/index.ts';
+import { whatsapp } from '../../src/providers/whatsapp/index.ts';
+
+export const SECRETS: Readonly<Record<ProviderName, string>> = {
+  stripe: 'whsec_test_of_the_suite',
+  whatsapp: 'app-secret-of-the-suite',
+};
+export const VERIFY_TOKEN = 'verify-token-of-the-suite';
+
+/** What a daemon needs in its environment to accept these webhooks. */
+export const PROVIDER_ENVIRONMENT = {
+  META_APP_SECRET: SECRETS.whatsapp,
+  META_VERIFY_TOKEN: VERIFY_TOKEN,
+  STRIPE_WEBHOOK_SECRET: SECRETS.stripe,
+};
+
+const PROVIDERS: Readonly<Record<ProviderName, Provider>> = { stripe, whatsapp };
+
+export interface Webhook {
+  readonly provider: ProviderName;
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Signs any bytes, now, with the suite's secret. */
+export function signed(provider: ProviderName, body: Buffer | string, secret = SECRETS[provider]): Webhook {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
+  const { signatureHeader, sign } = PROVIDERS[provider];
+  const signature = sign({ body: bytes, secret, now: new Date() });
+  return { provider, body: bytes, headers: { 'content-type': 'application/json', [signatureHeader]: signature } };
+}
+
+/** A webhook that nobody has sent before. */
+export function fresh(provider: ProviderName, type?: string): Webhook {
+  const unique = randomUUID().replaceAll('-', '');
+  return signed(provider, PROVIDERS[provider].sample({ type, unique, now: new Date() }));
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Value of `x-webhook-accepted`. */
+  readonly accepted: string | null;
+  readonly requestId: string | null;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** Posts it to the default path of its provider under the base URL. Rejects only if there is no answer. */
+export async function post(baseUrl: string, { provider, body, headers }: Webhook): Promise<Answer> {
+  const response = await fetch(`${baseUrl}/webhooks/${provider}`, { method: 'POST', headers, body });
+  return {
+    status: response.status,
+    accepted: response.headers.get('x-webhook-accepted'),
+    requestId: response.headers.get('x-request-id'),
+    headers: response.headers,
+    text: await response.text(),
+  };
+}
+
+/** The ids under which its events are stored, whenever and under whatever request. */
+export function keysOf({ provider, body }: Webhook, requestId: string = randomUUID()): string[] {
+  return PROVIDERS[provider].parse({ body, requestId, receivedAt: new Date() }).map(({ dedupeKey }) => dedupeKey);
+}
