@@ -8,7 +8,7 @@ import { type ErrorCode, errorBody, RETRY_AFTER, STATUS } from './errors.ts';
 import type { FailureLimiter } from './failure-limiter.ts';
 
 /** Milliseconds for which the rest of a refused body is read and thrown away: closing at once would cut off the answer. */
-const LINGER_MS = 5_000;
+const LINGER_MS = 10_000;
 
 /** Sends one refusal. */
 export function refuse(request: FastifyRequest, reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {

@@ -1,0 +1,84 @@
+/** kill -9, again and again: what was answered 200 is stored, and nothing twice. */
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Daemon, startDaemon } from '../support/daemon.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { startPersistentSender } from '../support/persistent-sender.ts';
+import { startPostgresServer } from '../support/postgres-server.ts';
+import { until } from '../support/until.ts';
+import { PROVIDER_ENVIRONMENT } from '../support/webhooks.ts';
+
+const KILLS = 20;
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database.drop());
+
+interface Stored {
+  readonly dedupe_key: string;
+  readonly has_request: boolean;
+  readonly has_mark: boolean;
+}
+
+const STORED = `
+  SELECT e.dedupe_key, r.id IS NOT NULL AS has_request, d.event_id IS NOT NULL AS has_mark
+  FROM events e LEFT JOIN webhook_requests r ON r.id = e.request_id LEFT JOIN event_dispatch d ON d.event_id = e.id`;
+
+function expectAllStoredOnce(acknowledged: ReadonlySet<string>, rows: readonly Stored[]): void {
+  const keys = rows.map(({ dedupe_key }) => dedupe_key);
+  expect(new Set(keys).size).toBe(keys.length);
+  const stored = new Set(keys);
+  expect([...acknowledged].filter((key) => !stored.has(key))).toEqual([]);
+  expect(rows.filter(({ has_request, has_mark }) => !has_request || !has_mark)).toEqual([]);
+}
+
+test(`the daemon killed ${KILLS} times under load`, { timeout: 180_000 }, async () => {
+  const environment = { ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url };
+  let daemon: Daemon = await startDaemon(environment);
+  const port = new URL(daemon.url).port;
+  const { url } = daemon;
+  const sender = startPersistentSender(() => url, 16);
+  for (let kill = 0; kill < KILLS; kill++) {
+    const goal = sender.acknowledged.size + 20 + Math.floor(Math.random() * 60);
+    await until('some webhooks to be accepted', () => sender.acknowledged.size >= goal);
+    await daemon.kill();
+    await daemon.dispose();
+    daemon = await startDaemon({ ...environment, PORT: port }, { wait: 'listening' });
+  }
+  await sender.finish();
+  await daemon.stop();
+  await daemon.dispose();
+  expect(sender.failures()).toBeGreaterThan(0);
+  expectAllStoredOnce(sender.acknowledged, await database.query<Stored>(STORED));
+});
+
+test('PostgreSQL killed under load, with synchronous_commit off for the role', { timeout: 180_000 }, async () => {
+  const server = await startPostgresServer({ fsync: true });
+  const setUp = new pg.Client({ connectionString: server.url() });
+  await setUp.connect();
+  await setUp.query('ALTER ROLE postgres SET synchronous_commit = off');
+  await setUp.end();
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: server.url(), COMMIT_TIMEOUT_MS: '1000' });
+  try {
+    const sender = startPersistentSender(() => daemon.url, 16);
+    for (let kill = 0; kill < 3; kill++) {
+      const goal = sender.acknowledged.size + 200;
+      await until('some webhooks to be accepted', () => sender.acknowledged.size >= goal);
+      server.kill();
+      await server.stop('immediate').catch(() => undefined);
+      await server.start();
+    }
+    await sender.finish();
+    const client = new pg.Client({ connectionString: server.url() });
+    await client.connect();
+    const { rows } = await client.query<Stored>(STORED);
+    await client.end();
+    expect(sender.failures()).toBeGreaterThan(0);
+    expectAllStoredOnce(sender.acknowledged, rows);
+  } finally {
+    await daemon.dispose();
+    await server.destroy();
+  }
+});
