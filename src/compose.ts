@@ -15,7 +15,7 @@ import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { TrafficLog } from './observability/traffic-log.ts';
 import { SERVICE, VERSION } from './package.ts';
 import { configuredSources } from './sources.ts';
-import { removeDaemonFile, writeDaemonFile } from './storage/disk/daemon-file.ts';
+import { leaveDaemonFile, removeDaemonFile } from './storage/disk/daemon-file.ts';
 import { ensureGeneratedSecret } from './storage/disk/generated-secrets.ts';
 import { openStorage, type Storage } from './storage/open-storage.ts';
 
@@ -56,7 +56,17 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
   try {
     let phase: Phase = 'starting';
     // First: it decides the modes of DATA_DIR, where another user may have to pass.
-    const storage = await openStorage(storageSettings(config, dataDir, logger));
+    const storage = await openStorage({
+      databaseUrl: config.DATABASE_URL,
+      redisUrl: config.REDIS_URL,
+      dataDir,
+      ingestConnections: config.BATCH_FLIGHTS,
+      otherConnections: config.DATABASE_POOL_SIZE,
+      commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
+      dedupeTtlSeconds: config.DEDUPE_TTL_SECONDS,
+      migrateOnStart: config.MIGRATE_ON_START,
+      logger,
+    });
     closers.push(() => storage.close());
     const generated: string[] = [];
     const allSources = configuredSources(config, (name) => {
@@ -75,9 +85,12 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
     const traffic = new TrafficLog(logger);
     closers.push(() => traffic.close());
     const ingest = createIngest({
-      ...ingestSettings(config),
       store: storage.events,
       seen: storage.seen,
+      maxBytes: config.INGEST_MAX_BYTES,
+      batchMaxRequests: config.BATCH_MAX_REQUESTS,
+      batchFlights: config.BATCH_FLIGHTS,
+      commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
       metrics,
       traffic,
       logger,
@@ -92,13 +105,14 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
     closers.push(() => server.app.close());
     const url = await listen(server.app, { host: config.HOST, port: config.PORT, variable: 'PORT' });
     if (config.METRICS_PORT !== undefined) closers.push(await serveMetricsApart(parts, config.METRICS_PORT));
-    const forgetDaemon = leaveDaemonFile(dataDir, url, sources, logger);
+    const webhooks = Object.fromEntries(sources.map(({ name, path }) => [name, `${url}${path}`]));
+    leaveDaemonFile(dataDir, { pid: process.pid, url, webhooks });
     phase = 'running';
 
     let stopping: Promise<void> | undefined;
     const stop = async () => {
       phase = 'stopping';
-      forgetDaemon();
+      removeDaemonFile(dataDir);
       server.beginClosing();
       await new Promise((done) => setTimeout(done, config.SHUTDOWN_DELAY_MS));
       await closeAll();
@@ -117,29 +131,6 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
     await closeAll();
     throw error;
   }
-}
-
-function storageSettings(config: Config, dataDir: string, logger: Logger) {
-  return {
-    dataDir,
-    logger,
-    databaseUrl: config.DATABASE_URL,
-    redisUrl: config.REDIS_URL,
-    ingestConnections: config.BATCH_FLIGHTS,
-    otherConnections: config.DATABASE_POOL_SIZE,
-    commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
-    dedupeTtlSeconds: config.DEDUPE_TTL_SECONDS,
-    migrateOnStart: config.MIGRATE_ON_START,
-  };
-}
-
-function ingestSettings(config: Config) {
-  return {
-    maxBytes: config.INGEST_MAX_BYTES,
-    batchMaxRequests: config.BATCH_MAX_REQUESTS,
-    batchFlights: config.BATCH_FLIGHTS,
-    commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
-  };
 }
 
 function serverSettings({ config, logger, storage }: Parts) {
@@ -199,16 +190,4 @@ function opsSettings({ config, logger, storage, ingest, metrics, phase }: Parts,
       return { ready: Object.values(checks).every(({ ok }) => ok), checks: { ...checks, redis } };
     },
   };
-}
-
-/** Tells commands run beside the daemon where it listens. They can also be told by hand, so a failure is no reason to stop. */
-function leaveDaemonFile(dataDir: string, url: string, sources: readonly Source[], logger: Logger): () => void {
-  const webhooks = Object.fromEntries(sources.map(({ name, path }) => [name, `${url}${path}`]));
-  try {
-    writeDaemonFile(dataDir, { pid: process.pid, url, webhooks });
-  } catch (error) {
-    logger.debug({ err: error }, 'DATA_DIR cannot be written: commands must be told the URL');
-    return () => undefined;
-  }
-  return () => removeDaemonFile(dataDir);
 }

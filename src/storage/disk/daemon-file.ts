@@ -14,12 +14,19 @@ export type DaemonFile = z.infer<typeof daemonFile>;
 
 const pathIn = (dataDir: string) => join(dataDir, 'daemon.json');
 
-/** Appears whole or not at all. @throws an errno error if DATA_DIR cannot be written */
-export function writeDaemonFile(dataDir: string, content: DaemonFile): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const draft = `${pathIn(dataDir)}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, pathIn(dataDir));
+/**
+ * Appears whole or not at all. Where DATA_DIR cannot be written nothing is left, which is no fault: commands can also be
+ * told the URL by hand.
+ */
+export function leaveDaemonFile(dataDir: string, content: DaemonFile): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const draft = `${pathIn(dataDir)}.${process.pid}`;
+    writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, pathIn(dataDir));
+  } catch {
+    // Read-only containers have nowhere to leave it.
+  }
 }
 
 /** What a daemon left there, running or not; null if there is none, or nothing that can be read. */

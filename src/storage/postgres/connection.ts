@@ -18,7 +18,8 @@ export interface ConnectionOptions {
 /**
  * Settings for `pg.Pool`, `pg.Client` and Prisma's adapter. `sslmode` has libpq's meaning (`require` encrypts and does not
  * verify, `verify-full` verifies); without it there is no TLS. Sessions run in UTC: Prisma's adapter reads and writes
- * times without an offset, so in any other zone they would be shifted.
+ * times without an offset, so in any other zone they would be shifted. `schema`, a parameter of Prisma's own, names the
+ * schema of the tables.
  *
  * @throws TypeError if the URL cannot be parsed; the message does not repeat it, since it holds the password
  */
@@ -31,17 +32,25 @@ export function connectionConfig(options: ConnectionOptions): pg.PoolConfig {
   else if (sslMode !== null) parameters.set('uselibpqcompat', 'true');
   // As libpq does; `pg` looks at $USER only, which a service manager need not set.
   if (url.username === '' && !parameters.has('user')) parameters.set('user', userInfo().username);
-  const startupOptions = [parameters.get('options'), '-c TimeZone=UTC'].filter(Boolean).join(' ');
+  const schema = parameters.get('schema');
+  const startupOptions = [parameters.get('options'), '-c TimeZone=UTC', schema && searchPath(schema)];
   parameters.delete('options');
+  parameters.delete('schema');
   return {
     connectionString: url.toString(),
     application_name: options.applicationName,
-    options: startupOptions,
+    options: startupOptions.filter(Boolean).join(' '),
     connectionTimeoutMillis: options.connectTimeoutMs,
     query_timeout: options.queryTimeoutMs,
     keepAlive: true,
     ...(sslMode === 'prefer' ? { Client: preferTlsClient() } : {}),
   };
+}
+
+/** The startup option for it: an identifier in quotes, within an option in which blanks and backslashes are escaped. */
+function searchPath(schema: string): string {
+  const identifier = `"${schema.replaceAll('"', '""')}"`;
+  return `-c search_path=${identifier.replace(/[\\\s]/g, '\\$&')}`;
 }
 
 function parseUrl(databaseUrl: string): URL {

@@ -60,7 +60,7 @@ async function look(
   report: (state: ReadinessCheck) => void,
 ): Promise<void> {
   while (!signal.aborted) {
-    const state = await lookOnce(databaseUrl);
+    const state = await lookOnce(databaseUrl, signal);
     report(state);
     if (state.ok) return;
     await new Promise<void>((resolve) => {
@@ -70,9 +70,9 @@ async function look(
   }
 }
 
-async function lookOnce(databaseUrl: string): Promise<ReadinessCheck> {
+async function lookOnce(databaseUrl: string, signal: AbortSignal): Promise<ReadinessCheck> {
   try {
-    const pending = await pendingMigrations({ databaseUrl });
+    const pending = await pendingMigrations({ databaseUrl }, { signal });
     if (pending.length === 0) return { ok: true };
     return { ok: false, detail: `migrations are pending (${pending.join(', ')}): run \`npm run migrate\`` };
   } catch (error) {
