@@ -22,10 +22,16 @@ export interface IngestPool {
 }
 
 const UNDEFINED_TABLE = '42P01';
+/**
+ * Milliseconds between two signs of life of connections that nobody uses. A server that vanished without a word, as in a
+ * failover of its address, is otherwise noticed by the next batch only, and duplicates answered until then would rest on
+ * what the old one knew.
+ */
+const HEARTBEAT_MS = 5_000;
 
 /** Opens nothing yet: a connection is made when the first batch needs it. */
 export function createIngestPool(options: IngestPoolOptions): IngestPool {
-  let closing: Promise<void> | undefined;
+  let closing: Promise<unknown> | undefined;
   const connection: ConnectionOptions = {
     databaseUrl: options.databaseUrl,
     applicationName: 'webhook-gateway ingest',
@@ -47,11 +53,18 @@ export function createIngestPool(options: IngestPoolOptions): IngestPool {
   });
   // An idle connection that breaks is reported here; `end` above has the consequence.
   pool.on('error', () => undefined);
+  let beat: Promise<unknown> = Promise.resolve();
+  const heartbeat = setInterval(() => {
+    const idle = pool.idleCount > 0 && pool.idleCount === pool.totalCount;
+    // A query that fails destroys its connection, which is all that is wanted of it.
+    if (idle) beat = Promise.allSettled(Array.from({ length: pool.idleCount }, () => pool.query('SELECT 1')));
+  }, HEARTBEAT_MS);
   return {
     pool,
-    close() {
-      closing ??= pool.end();
-      return closing;
+    async close() {
+      clearInterval(heartbeat);
+      closing ??= beat.then(() => pool.end());
+      await closing;
     },
   };
 }

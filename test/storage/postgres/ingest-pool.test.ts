@@ -1,0 +1,67 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { createIngestPool, type IngestPool } from '../../../src/storage/postgres/ingest-pool.ts';
+import { createDatabase, type TestDatabase } from '../../support/database.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { until } from '../../support/until.ts';
+
+let database: TestDatabase;
+let proxy: TcpProxy;
+let ingest: IngestPool | undefined;
+const events: string[] = [];
+
+beforeAll(async () => {
+  database = await createDatabase();
+  proxy = await startTcpProxy(Number(new URL(database.url).port));
+});
+afterEach(async () => {
+  await ingest?.close();
+  events.length = 0;
+});
+afterAll(async () => {
+  await proxy.close();
+  await database.drop();
+});
+
+function open(databaseUrl: string): IngestPool {
+  ingest = createIngestPool({
+    databaseUrl,
+    size: 2,
+    timeoutMs: 1_000,
+    onConnected: (id) => events.push(`connected ${id}`),
+    onLost: () => events.push('lost'),
+  });
+  return ingest;
+}
+
+test('tells to which database it is connected', async () => {
+  await open(database.url).pool.query('SELECT 1');
+  const [{ id }] = await database.query('SELECT id FROM webhook_gateway');
+  expect(events).toEqual([`connected ${id}`]);
+});
+
+test('connects before the first migration too, without a database to name', async () => {
+  const empty = await createDatabase({ migrated: false });
+  await open(empty.url).pool.query('SELECT 1');
+  expect(events).toEqual([]);
+  await ingest?.close();
+  await empty.drop();
+});
+
+test('tells of a connection that the server ended, and not of its own close', async () => {
+  const { pool } = open(database.url);
+  const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
+  await database.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+  await until('the loss to be told', () => events.includes('lost'));
+  await pool.query('SELECT 1');
+  await ingest?.close();
+  expect(events.map((event) => event.split(' ')[0])).toEqual(['connected', 'lost', 'connected']);
+});
+
+test('notices by itself that a server has fallen silent', async () => {
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  await open(url.toString()).pool.query('SELECT 1');
+  proxy.stall();
+  await until('the loss to be told', () => events.includes('lost'));
+  proxy.resume();
+});
