@@ -1,5 +1,5 @@
 /** What dedupe keys are made of: safe parts, hashes of JSON, the hour of arrival. */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { ExactNumber, isDeeperThan, type JsonDocument, MAX_DEPTH } from './json.ts';
 import { canonicalJson } from './json-print.ts';
 
@@ -8,7 +8,7 @@ export const ABSENT = '-';
 
 /** Key of a body that no event could be told from: `body:<SHA-256 of its bytes>`. */
 export function bodyKey(body: Buffer): string {
-  return `body:${createHash('sha256').update(body).digest('hex')}`;
+  return `body:${hash('sha256', body)}`;
 }
 
 /** UTC hour, for instance `2026-11-20T23`: lets equal notices without id and time count as one for a while, not for ever. */
@@ -51,7 +51,7 @@ export function bodyIdentity(body: Buffer, document: JsonDocument): BodyIdentity
     if (document.depth > MAX_DEPTH && isDeeperThan(value, MAX_DEPTH)) return ofPlace(path);
     const text = canonicalJson(value);
     if (document.repaired && text.includes('\uFFFD')) return ofPlace(path);
-    return createHash('sha256').update(text).digest('hex');
+    return hash('sha256', text);
   };
   const part = (value: unknown, path: string): string => {
     if (value === undefined || value === null) return ABSENT;

@@ -39,7 +39,7 @@ export interface JsonDocument {
  */
 export function readJson(body: Buffer): JsonDocument {
   const text = body.toString('utf8');
-  // Without a reviver V8's parser does not recurse: four million nested arrays are a matter of 0.8 s, not of the stack.
+  // Without a reviver V8's parser does not recurse: two million nested arrays are a matter of 0.8 s, not of the stack.
   const value: unknown = JSON.parse(text);
   const { depth, exactNumbers: spans } = scanJson(text);
   const exactNumbers: string[] = [];
@@ -77,8 +77,12 @@ function restoreNumbers(root: unknown, mark: string): unknown {
   };
   const result = restored(root);
   for (let container = pending.pop(); container !== undefined; container = pending.pop()) {
-    // Own keys only, hence an assignment to `__proto__` sets the property that JSON.parse made.
-    for (const [key, value] of Object.entries(container)) Reflect.set(container, key, restored(value));
+    if (Array.isArray(container)) {
+      for (const [index, value] of container.entries()) container[index] = restored(value);
+    } else {
+      // Own keys only, hence an assignment to `__proto__` sets the property that JSON.parse made.
+      for (const [key, value] of Object.entries(container)) Reflect.set(container, key, restored(value));
+    }
   }
   return result;
 }
@@ -92,10 +96,18 @@ export function own(object: JsonObject, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** The member at the end of a path such as `metadata.timestamp`, or undefined. */
-export function ownAt(object: JsonObject, path: string): unknown {
+/** The names on the way to a member. */
+export type JsonPath = readonly string[];
+
+/** `metadata.timestamp` as a path. */
+export function jsonPath(names: string): JsonPath {
+  return names.split('.');
+}
+
+/** The member at the end of a path, or undefined. */
+export function ownAt(object: JsonObject, path: JsonPath): unknown {
   let value: unknown = object;
-  for (const key of path.split('.')) value = isObject(value) ? own(value, key) : undefined;
+  for (const name of path) value = isObject(value) ? own(value, name) : undefined;
   return value;
 }
 

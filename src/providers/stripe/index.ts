@@ -1,0 +1,15 @@
+/** Stripe's webhooks: https://docs.stripe.com/webhooks */
+import type { Provider } from '../../core/provider.ts';
+import { parse } from './parse.ts';
+import { sample } from './sample.ts';
+import { checkHeader, sign, verify } from './verify.ts';
+
+export const stripe: Provider = {
+  name: 'stripe',
+  signatureHeader: 'stripe-signature',
+  checkHeader,
+  verify,
+  parse,
+  sign,
+  sample,
+};

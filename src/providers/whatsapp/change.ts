@@ -1,0 +1,93 @@
+/** The places of a WhatsApp body: entry, change, and the members of the arrays in a change's `value`. */
+import { type BodyIdentity, usableText } from '../../core/identity.ts';
+import { isObject, type JsonObject, own } from '../../core/json.ts';
+import type { Payloads } from './payload.ts';
+
+/** What all events of one body share. */
+export interface BodyContext {
+  readonly identity: BodyIdentity;
+  readonly payloads: Payloads;
+  /** UTC hour of arrival. */
+  readonly hour: string;
+}
+
+/** An account (WABA) or business portfolio, with what happened there. */
+export interface Entry {
+  readonly body: BodyContext;
+  readonly id: unknown;
+  readonly time: unknown;
+  /** Key parts, made once: an id of a million characters is hashed once, not once for each of a thousand items. */
+  readonly idPart: string;
+  /** `entry.time`, else the hour of arrival. */
+  readonly timeOrHour: string;
+  /** `entry.time`, else `-`. */
+  readonly timePart: string;
+}
+
+export interface Change {
+  readonly entry: Entry;
+  readonly field: unknown;
+  readonly fieldPart: string;
+  readonly value: JsonObject;
+  /** Where `value` stands in the body. */
+  readonly path: string;
+  /** SHA-256 of `value`; computed once, for it is a part of the key of each of a thousand errors. */
+  valueSha(): string;
+  /** Phone number id, else the entry's: the same wamid may be told to two numbers. */
+  readonly phonePart: string;
+}
+
+/** A member of an array of `value`: one message, one status, ... */
+export interface Item {
+  readonly change: Change;
+  readonly member: unknown;
+  /** The member's own fields; none if it is no object. */
+  readonly fields: JsonObject;
+  readonly position: number;
+  readonly path: string;
+}
+
+/** `entry`: undefined where the member of `entry[]` is no object. */
+export function readEntry(body: BodyContext, entry: JsonObject | undefined, path: string): Entry {
+  const [id, time] = entry === undefined ? [] : [own(entry, 'id'), own(entry, 'time')];
+  const timePart = body.identity.part(time, path);
+  return {
+    body,
+    id,
+    time,
+    idPart: body.identity.part(id, path),
+    timeOrHour: time === undefined || time === null ? body.hour : timePart,
+    timePart,
+  };
+}
+
+export function readChange(entry: Entry, field: unknown, value: JsonObject, path: string): Change {
+  const { identity } = entry.body;
+  const metadata = own(value, 'metadata');
+  const phone = isObject(metadata) ? own(metadata, 'phone_number_id') : undefined;
+  let valueSha: string | undefined;
+  return {
+    entry,
+    field,
+    fieldPart: identity.part(field, path),
+    value,
+    path,
+    valueSha() {
+      valueSha ??= identity.sha(value, path);
+      return valueSha;
+    },
+    phonePart: usableText(phone) === undefined ? entry.idPart : identity.part(phone, path),
+  };
+}
+
+const NO_FIELDS: JsonObject = Object.create(null);
+
+export function readItem(change: Change, array: string, member: unknown, position: number): Item {
+  return {
+    change,
+    member,
+    fields: isObject(member) ? member : NO_FIELDS,
+    position,
+    path: `${change.path}/${array}/${position}`,
+  };
+}

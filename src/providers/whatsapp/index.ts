@@ -1,0 +1,17 @@
+/** Meta's WhatsApp Cloud API: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview */
+import type { Provider } from '../../core/provider.ts';
+import { handshake } from './handshake.ts';
+import { parse } from './parse.ts';
+import { sample } from './sample.ts';
+import { checkHeader, sign, verify } from './verify.ts';
+
+export const whatsapp: Provider = {
+  name: 'whatsapp',
+  signatureHeader: 'x-hub-signature-256',
+  checkHeader,
+  verify,
+  handshake,
+  parse,
+  sign,
+  sample,
+};
