@@ -8,6 +8,8 @@ export interface LoggerOptions {
   readonly level: string;
   /** True where a person reads along. */
   readonly terminal: boolean;
+  /** Where the lines go; default: the standard output. */
+  readonly destination?: NodeJS.WritableStream;
 }
 
 /** Header names contain dashes, hence the brackets. Bodies and query strings are never handed to the logger at all. */
@@ -22,11 +24,10 @@ export function createLogger(options: LoggerOptions): Logger {
     redact: { paths: REDACTED, censor: '[redacted]' },
     serializers: { err: errorWithoutValues },
   };
-  if (!options.terminal) return pino(settings);
-  return pino(
-    settings,
-    pretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true }),
-  );
+  const { destination, terminal } = options;
+  if (!terminal) return destination === undefined ? pino(settings) : pino(settings, destination);
+  const words = { sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true };
+  return pino(settings, pretty(destination === undefined ? words : { ...words, destination }));
 }
 
 /**
@@ -43,12 +44,4 @@ function errorWithoutValues(error: unknown): unknown {
     stack: error.stack,
     ...(error.cause === undefined ? {} : { cause: errorWithoutValues(error.cause) }),
   };
-}
-
-/**
- * A WhatsApp message id with only its tail: the middle holds the phone number in base64.
- * Every other text is returned as it is.
- */
-export function shortenWamid(text: string): string {
-  return text.replace(/wamid\.[A-Za-z0-9+/=_-]{8,}/g, (wamid) => `wamid.…${wamid.slice(-6)}`);
 }

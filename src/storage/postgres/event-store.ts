@@ -1,6 +1,7 @@
 /** The ingest statement: requests and events of a whole batch in one round trip, the unique index deciding what is new. */
-import { createHash } from 'node:crypto';
 import type { VerifiedRequest } from '../../core/event.ts';
+import { UNKNOWN } from '../../core/event-columns.ts';
+import { bodyKey } from '../../core/identity.ts';
 import type { EventStore } from '../../core/ports.ts';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { toStoreError } from './store-error.ts';
@@ -101,8 +102,8 @@ function compare(a: string, b: string): number {
 
 /** The request with a single event in which nothing comes from the body, and with none of its headers. */
 function withoutContent(request: VerifiedRequest): VerifiedRequest {
-  const sha256 = createHash('sha256').update(request.body).digest('hex');
   const id = request.events[0]?.id ?? request.id;
-  const event = { id, type: 'unknown', dedupeKey: `body:${sha256}`, subject: null, occurredAt: null, payload: null };
+  const dedupeKey = bodyKey(request.body);
+  const event = { id, type: UNKNOWN, dedupeKey, subject: null, occurredAt: null, payload: null };
   return { ...request, headers: {}, events: [event] };
 }

@@ -1,0 +1,63 @@
+/** A steady stream of fresh signed webhooks from several clients at once, until it is told to stop. */
+import { Agent, type ClientRequest, request } from 'node:http';
+import { fresh, keysOf, type Webhook } from './webhooks.ts';
+
+export interface WebhookLoad {
+  /** Webhooks answered 200 so far. */
+  accepted(): number;
+  /** Waits for the last answers, and tells what came of all. */
+  stop(): Promise<LoadResult>;
+}
+
+export interface LoadResult {
+  /** Keys of the events that were answered 200, by how the request travelled. */
+  readonly keptAlive: readonly string[];
+  readonly oneShot: readonly string[];
+  /** Every answer that was no 200, and every broken connection. */
+  readonly failures: readonly string[];
+}
+
+/** @param clients how many keep their connection, and how many open one for every request */
+export function startWebhookLoad(url: string, clients: { keepAlive: number; oneShot: number }): WebhookLoad {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients.keepAlive });
+  const result = { keptAlive: [] as string[], oneShot: [] as string[], failures: [] as string[] };
+  let running = true;
+  const client = async (connections: Agent | false, keys: string[]): Promise<void> => {
+    for (let index = 0; running; index += 1) {
+      const webhook = fresh(index % 2 === 0 ? 'stripe' : 'whatsapp');
+      const outcome = await post(url, webhook, connections);
+      if (outcome === 200) keys.push(...keysOf(webhook));
+      else result.failures.push(String(outcome));
+    }
+  };
+  const clientsAtWork = [
+    ...Array.from({ length: clients.keepAlive }, () => client(agent, result.keptAlive)),
+    ...Array.from({ length: clients.oneShot }, () => client(false, result.oneShot)),
+  ];
+  return {
+    accepted: () => result.keptAlive.length + result.oneShot.length,
+    async stop() {
+      running = false;
+      await Promise.all(clientsAtWork);
+      agent.destroy();
+      return result;
+    },
+  };
+}
+
+/** Resolves to the status, or to the fault of the connection. `fetch` would hide the difference between connections. */
+function post(url: string, { provider, body, headers }: Webhook, agent: Agent | false): Promise<number | string> {
+  return new Promise((resolve) => {
+    const options = { method: 'POST', agent, headers: { ...headers, 'content-length': body.length }, timeout: 20_000 };
+    const outgoing: ClientRequest = request(`${url}/webhooks/${provider}`, options, (response) => {
+      response.on('error', (error) => resolve(`answer cut: ${error.message}`));
+      response.on('end', () => resolve(response.statusCode ?? 0));
+      response.resume();
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 20 s')));
+    outgoing.on('error', (error) =>
+      resolve(`${error.message}${outgoing.reusedSocket ? ', on a kept connection' : ''}`),
+    );
+    outgoing.end(body);
+  });
+}
