@@ -1,8 +1,10 @@
 /** What the daemon says of itself at start: a few readable lines on a terminal, one log line otherwise. */
+import { join } from 'node:path';
 import type { Gateway } from './compose.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './observability/logger.ts';
 import { VERSION } from './package.ts';
+import { serverAddress } from './server-address.ts';
 
 export interface Announcement {
   readonly config: Config;
@@ -12,37 +14,46 @@ export interface Announcement {
   readonly terminal: boolean;
 }
 
-export function announce({ config, gateway, logger, terminal }: Announcement): void {
-  const { url, sources, generated, storage } = gateway;
-  for (const note of storage.notes) logger.info(note);
-  if (generated.length > 0)
-    logger.info({ secrets: generated }, 'secrets were not configured: generated ones are kept in DATA_DIR');
-  if (!terminal) {
-    const webhooks = sources.map(({ path }) => `${url}${path}`);
-    logger.info({ url, webhooks, version: VERSION, role: config.ROLE }, 'the gateway listens');
-    return;
-  }
-  const database = storage.embedded
-    ? `embedded PostgreSQL in ${config.DATA_DIR}`
-    : `PostgreSQL at ${host(config.DATABASE_URL)}`;
-  const cache =
-    config.REDIS_URL === undefined ? 'in memory (REDIS_URL is not set)' : `Redis at ${host(config.REDIS_URL)}`;
-  const lines = [
-    '',
-    `Webhook gateway ${VERSION} listens on ${url}`,
-    `  database   ${database}`,
-    `  cache      ${cache}`,
-    ...sources.map(({ name, path }) => `  ${name.padEnd(9)}  ${url}${path}`),
-    '',
-    ...sources.slice(0, 1).map(({ provider }) => `Try it from another terminal:  npm run send -- ${provider.name}`),
-    '',
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+export function announce(announcement: Announcement): void {
+  const { gateway, logger, terminal } = announcement;
+  for (const note of gateway.storage.notes) logger.info(note);
+  if (terminal) process.stdout.write(`${greeting(announcement).join('\n')}\n`);
+  else logListening(announcement);
 }
 
-/** Host, port and name of the database; never the user or the password. */
-function host(url: string | undefined): string {
-  if (url === undefined) return 'an unknown address';
-  const { host: address, pathname } = new URL(url);
-  return `${address === '' ? 'a local socket' : address}${pathname}`;
+function logListening({ config, gateway, logger }: Announcement): void {
+  const { url, sources, generated } = gateway;
+  if (generated.length > 0) {
+    const directory = secretsDirectory(config);
+    logger.info({ secrets: generated, directory }, 'secrets were not configured: generated ones are in use');
+  }
+  const webhooks = sources.map(({ path }) => `${url}${path}`);
+  logger.info({ url, webhooks, version: VERSION, role: config.ROLE }, 'the gateway listens');
+}
+
+function greeting({ config, gateway }: Announcement): string[] {
+  const { url, sources, generated } = gateway;
+  const { DATA_DIR, DATABASE_URL, REDIS_URL } = config;
+  const database =
+    DATABASE_URL === undefined ? `embedded PostgreSQL of ${DATA_DIR}` : `PostgreSQL at ${serverAddress(DATABASE_URL)}`;
+  const cache = REDIS_URL === undefined ? 'in memory (REDIS_URL is not set)' : `Redis at ${serverAddress(REDIS_URL)}`;
+  const [first] = sources;
+  return [
+    '',
+    `Webhook gateway ${VERSION} listens on ${url}`,
+    line('database', database),
+    line('cache', cache),
+    ...(generated.length > 0 ? [line('secrets', `generated, in ${secretsDirectory(config)}`)] : []),
+    ...sources.map(({ name, path }) => line(name, `${url}${path}`)),
+    '',
+    ...(first === undefined ? [] : [`Try it from another terminal:  npm run send -- ${first.provider.name}`, '']),
+  ];
+}
+
+function line(name: string, text: string): string {
+  return `  ${name.padEnd(9)}  ${text}`;
+}
+
+function secretsDirectory({ DATA_DIR }: Config): string {
+  return join(DATA_DIR, 'secrets');
 }

@@ -18,6 +18,11 @@ interface SendOptions {
   readonly file?: string;
 }
 
+/** Milliseconds for an answer. */
+const TIME_LIMIT = 30_000;
+const EVENTS_SHOWN = 20;
+const ADVICE = 'Is the daemon running? npm start';
+
 const EXAMPLES = `
 Examples:
   npm run send -- stripe
@@ -63,14 +68,24 @@ function sourceOf(config: Config, name: string): Source {
 
 /** The one given, else that of the running daemon, else where a daemon with this configuration would listen. */
 function targetUrl(config: Config, source: Source, given: string | undefined): string {
-  if (given !== undefined) {
-    if (!URL.canParse(given)) throw new StartupError(`--url: ${given} is not a URL such as http://127.0.0.1:3000`);
-    const url = new URL(given);
-    if (url.pathname === '/') url.pathname = source.path;
-    return url.toString();
+  if (given !== undefined) return givenUrl(source, given);
+  const dataDir = resolve(config.DATA_DIR);
+  const daemon = readDaemonFile(dataDir)?.webhooks[source.name];
+  if (daemon !== undefined) return daemon;
+  // Its port is nowhere to be learnt.
+  if (config.PORT === 0) throw new StartupError(`No daemon runs on ${dataDir}. ${ADVICE}`);
+  const everywhere = config.HOST === '::' || config.HOST === '0.0.0.0';
+  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
+  return `http://${everywhere ? '127.0.0.1' : host}:${config.PORT}${source.path}`;
+}
+
+function givenUrl(source: Source, given: string): string {
+  if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
+    throw new StartupError(`--url: ${given} is not a URL such as http://127.0.0.1:3000`);
   }
-  const daemon = readDaemonFile(resolve(config.DATA_DIR));
-  return daemon?.webhooks[source.name] ?? `http://127.0.0.1:${config.PORT}${source.path}`;
+  const url = new URL(given);
+  if (url.pathname === '/') url.pathname = source.path;
+  return url.toString();
 }
 
 function bodyOf(source: Source, type: string | undefined, { file }: SendOptions): Buffer {
@@ -82,30 +97,42 @@ function bodyOf(source: Source, type: string | undefined, { file }: SendOptions)
   }
 }
 
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
 async function post(url: string, source: Source, body: Buffer): Promise<boolean> {
-  const { provider, secrets } = source;
   const now = new Date();
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      [provider.signatureHeader]: provider.sign({ body, secret: secrets[0] ?? '', now }),
-    },
-    body,
-    signal: AbortSignal.timeout(30_000),
-  }).catch((error: Error) => {
-    const { cause } = error as { cause?: { code?: string } };
-    throw new StartupError(`${url} does not answer (${cause?.code ?? error.name}). Is the daemon running? npm start`);
-  });
-  const text = await response.text();
-  const accepted = response.headers.get('x-webhook-accepted') ?? '-';
-  const requestId = response.headers.get('x-request-id') ?? '-';
-  process.stdout.write(`${response.status} ${accepted}  x-request-id ${requestId}\n`);
-  for (const { type, dedupeKey } of provider.parse({ body, requestId, receivedAt: now }).slice(0, 20)) {
-    process.stdout.write(`    ${type}  ${dedupeKey}\n`);
+  const { status, headers, text } = await answerTo(url, source, body, now);
+  const accepted = headers.get('x-webhook-accepted') ?? '-';
+  const requestId = headers.get('x-request-id') ?? '-';
+  const lines = [`${status} ${accepted}  x-request-id ${requestId}`];
+  const events = source.provider.parse({ body, requestId, receivedAt: now });
+  for (const { type, dedupeKey } of events.slice(0, EVENTS_SHOWN)) lines.push(`    ${type}  ${dedupeKey}`);
+  if (events.length > EVENTS_SHOWN) lines.push(`    and ${events.length - EVENTS_SHOWN} more`);
+  if (status !== 200) lines.push(`    ${text.slice(0, 500)}`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return status === 200;
+}
+
+/** Follows no redirect, as providers do not. */
+async function answerTo(url: string, { provider, secrets }: Source, body: Buffer, now: Date): Promise<Answer> {
+  const signature = provider.sign({ body, secret: secrets[0] ?? '', now });
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', [provider.signatureHeader]: signature },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIME_LIMIT),
+    });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  } catch (error) {
+    const { name, cause } = error as { name: string; cause?: { code?: string; message?: string } };
+    throw new StartupError(`${url} does not answer (${cause?.code ?? cause?.message ?? name}). ${ADVICE}`);
   }
-  if (response.status !== 200) process.stdout.write(`    ${text.slice(0, 500)}\n`);
-  return response.status === 200;
 }
 
 function positive(text: string): number {

@@ -1,0 +1,80 @@
+/** `npm run doctor`: looks at everything the gateway needs, and says what to do where something is wrong. Changes nothing. */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { type Config, readEnvironment } from '../config.ts';
+import { StartupError } from '../core/errors.ts';
+import { GENERATED_SECRETS } from '../storage/disk/generated-secrets.ts';
+import { checkConfiguration, type Environment } from './doctor/configuration.ts';
+import { checkDaemon } from './doctor/daemon.ts';
+import { checkDataDirectory } from './doctor/data-directory.ts';
+import { checkEmbeddedServer } from './doctor/embedded-server.ts';
+import { type Finding, fault, ok, type Section } from './doctor/finding.ts';
+import { checkRedis } from './doctor/redis.ts';
+import { isHealthy, reportAsJson, reportAsText } from './doctor/report.ts';
+import { checkSecrets } from './doctor/secrets.ts';
+import { run } from './run.ts';
+
+const command = new Command('doctor')
+  .description('Checks configuration, secrets, disk, database, Redis and the daemon. Changes and starts nothing.')
+  .option('--json', 'print JSON')
+  .addHelpText('after', '\nExit code: 1 if anything is at fault, else 0.')
+  .action(doctor);
+
+await run(command);
+
+async function doctor(options: { readonly json?: true }): Promise<void> {
+  const environment = readEnvironment();
+  const { config, findings } = checkConfiguration(environment);
+  const sections: Section[] = [{ name: 'configuration', findings }];
+  if (config !== null) sections.push(...(await checkSurroundings(config, environment)));
+  process.stdout.write(options.json === true ? reportAsJson(sections) : reportAsText(sections));
+  process.exitCode = isHealthy(sections) ? 0 : 1;
+}
+
+async function checkSurroundings(config: Config, environment: Environment): Promise<Section[]> {
+  const dataDir = resolve(config.DATA_DIR);
+  const generates = config.NODE_ENV !== 'production' && GENERATED_SECRETS.some((name) => config[name] === undefined);
+  const needed = generates || config.DATABASE_URL === undefined;
+  const sections = [
+    await section('secrets', () => checkSecrets({ config, environment, dataDir })),
+    await section('data directory', () => checkDataDirectory({ dataDir, needed })),
+  ];
+  let databaseUrl = config.DATABASE_URL;
+  if (databaseUrl === undefined) {
+    const embedded = await section('private PostgreSQL', async () => {
+      const check = await checkEmbeddedServer(dataDir);
+      databaseUrl = check.databaseUrl;
+      return check.findings;
+    });
+    sections.push(embedded);
+  }
+  sections.push(await section('database', () => checkDatabase(databaseUrl, config.MIGRATE_ON_START)));
+  sections.push(await section('Redis', () => checkRedis(config.REDIS_URL)));
+  sections.push(await section('daemon', () => checkDaemon(config, dataDir)));
+  return sections;
+}
+
+async function checkDatabase(databaseUrl: string | undefined, migrateOnStart: boolean): Promise<readonly Finding[]> {
+  if (databaseUrl === undefined) return [ok('not looked at: its server does not take connections')];
+  try {
+    // Not at the top: it needs Prisma's client, which a fresh clone has only after its first build.
+    const check = await import('./doctor/database.ts');
+    return await check.checkDatabase({ databaseUrl, migrateOnStart });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    return [fault('Prisma’s client is missing', 'Run `npm run build`.')];
+  }
+}
+
+/** A check that cannot be made must not keep the others from being made. */
+async function section(name: string, check: () => Promise<readonly Finding[]> | readonly Finding[]): Promise<Section> {
+  try {
+    return { name, findings: await check() };
+  } catch (error) {
+    if (error instanceof StartupError) return { name, findings: [fault(error.message)] };
+    const { code, message } = error as NodeJS.ErrnoException;
+    const denied = code === 'EACCES' || code === 'EPERM';
+    const advice = denied ? 'Run doctor as the user that the daemon runs as.' : undefined;
+    return { name, findings: [fault(`cannot be checked: ${message}`, advice)] };
+  }
+}

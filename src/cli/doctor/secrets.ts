@@ -1,0 +1,65 @@
+/** Which secrets there are, and where they come from; never what they are. */
+import { statSync } from 'node:fs';
+import type { Config } from '../../config.ts';
+import {
+  GENERATED_SECRETS,
+  readGeneratedSecret,
+  type SecretName,
+  secretFile,
+} from '../../storage/disk/generated-secrets.ts';
+import type { Environment } from './configuration.ts';
+import { type Finding, fault, ok, warning } from './finding.ts';
+
+const PROVIDERS: Readonly<Record<SecretName, string>> = {
+  META_APP_SECRET: 'WhatsApp',
+  META_VERIFY_TOKEN: 'WhatsApp',
+  STRIPE_WEBHOOK_SECRET: 'Stripe',
+};
+
+export interface SecretsCheckOptions {
+  readonly config: Config;
+  /** What the configuration was made from: it says whether a value stood in a file. */
+  readonly environment: Environment;
+  /** Absolute. */
+  readonly dataDir: string;
+}
+
+export function checkSecrets({ config, environment, dataDir }: SecretsCheckOptions): Finding[] {
+  const origin = (name: string) => ((environment[`${name}_FILE`] ?? '').trim() === '' ? 'set' : `from ${name}_FILE`);
+  const findings = GENERATED_SECRETS.flatMap((name) => {
+    const values = valuesOf(config, name);
+    if (values.length === 0) return notConfigured(config, dataDir, name);
+    return [ok(`${name}: ${origin(name)}, ${values.length === 1 ? '1 value' : `${values.length} values`}`)];
+  });
+  const admin =
+    config.ADMIN_API_KEY === undefined ? 'not set, and not needed by this release' : origin('ADMIN_API_KEY');
+  return [...findings, ...strangeStripeSecrets(config), ok(`ADMIN_API_KEY: ${admin}`)];
+}
+
+function valuesOf(config: Config, name: SecretName): readonly string[] {
+  const values = config[name] ?? [];
+  // Of a verify token with commas the whole is accepted too, as one value more.
+  return name === 'META_VERIFY_TOKEN' && values.length > 1 ? values.slice(1) : values;
+}
+
+function notConfigured({ NODE_ENV }: Config, dataDir: string, name: SecretName): Finding[] {
+  if (NODE_ENV === 'production') return [ok(`${name}: not set, ${PROVIDERS[name]} is not served`)];
+  const generated = readGeneratedSecret(dataDir, name);
+  if (generated === null) return [ok(`${name}: missing, the first start generates one`)];
+  const file = secretFile(dataDir, name);
+  if (generated === '') return [fault(`${name}: the generated one is empty`, `Delete ${file}: a start makes another.`)];
+  const open = process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
+  return [
+    ok(`${name}: generated, in ${file}`),
+    ...(open ? [warning(`${name}: other users of this machine may read it`, `chmod 600 ${file}`)] : []),
+  ];
+}
+
+/** The API key, copied in its place, is the usual slip: then every webhook is answered 401. */
+function strangeStripeSecrets({ STRIPE_WEBHOOK_SECRET = [] }: Config): Finding[] {
+  if (STRIPE_WEBHOOK_SECRET.every((secret) => secret.startsWith('whsec_'))) return [];
+  const text = 'STRIPE_WEBHOOK_SECRET: a value does not begin with whsec_';
+  return [
+    warning(text, 'Take the signing secret of the endpoint from Stripe’s dashboard; an API key is another thing.'),
+  ];
+}
