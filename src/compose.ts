@@ -102,7 +102,7 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
 
     const parts: Parts = { config, logger, sources, storage, ingest, metrics, traffic, phase: () => phase };
     const server = await publicServer(parts);
-    closers.push(() => server.app.close());
+    closers.push(() => server.close());
     const url = await listen(server.app, { host: config.HOST, port: config.PORT, variable: 'PORT' });
     if (config.METRICS_PORT !== undefined) closers.push(await serveMetricsApart(parts, config.METRICS_PORT));
     const webhooks = Object.fromEntries(sources.map(({ name, path }) => [name, `${url}${path}`]));
@@ -157,17 +157,17 @@ function publicServer(parts: Parts): Promise<HttpServer> {
 }
 
 /** A port that no other instance of a cluster shares, so that each can be scraped. */
-async function serveMetricsApart(parts: Parts, port: number): Promise<() => Promise<unknown>> {
-  const { app } = await createHttpServer({
+async function serveMetricsApart(parts: Parts, port: number): Promise<() => Promise<void>> {
+  const server = await createHttpServer({
     ...serverSettings(parts),
     async routes(scope, limiter) {
       await scope.register(opsRoutes({ ...opsSettings(parts, null), limiter }));
     },
   });
   const own = port === 0 ? 0 : port + (clusterInstance() ?? 0);
-  const url = await listen(app, { host: parts.config.HOST, port: own, variable: 'METRICS_PORT' });
+  const url = await listen(server.app, { host: parts.config.HOST, port: own, variable: 'METRICS_PORT' });
   parts.logger.info({ url: `${url}/metrics` }, 'the metrics have a port of their own');
-  return () => app.close();
+  return () => server.close();
 }
 
 function opsSettings({ config, logger, storage, ingest, metrics, phase }: Parts, instance: number | null) {

@@ -1,4 +1,6 @@
 /** The HTTP server: limits and timeouts, the hooks that every answer passes, and the scopes with their routes. */
+import { Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { Logger } from '../observability/logger.ts';
@@ -13,6 +15,8 @@ const REQUEST_TIMEOUT = 300_000;
 const IDLE_TIMEOUT = 60_000;
 /** Milliseconds between two requests: above the 60 s for which nginx and AWS load balancers keep an idle connection. */
 const KEEP_ALIVE_TIMEOUT = 75_000;
+/** Milliseconds within which what has arrived before a stop is taken from the kernel: connections, then requests. */
+const UNREAD_GRACE = 250;
 /** Milliseconds between two looks for connections past these limits. */
 const CHECK_INTERVAL = 2_000;
 
@@ -29,8 +33,10 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly app: FastifyInstance;
-  /** From now on each answer closes its connection; the server still serves. Else a keep-alive connection would hold up `close()`. */
+  /** From now on each answer closes its connection, while the server goes on serving. */
   beginClosing(): void;
+  /** Takes no new connection, answers what has come over the accepted ones, and closes them. Idempotent. */
+  close(): Promise<void>;
 }
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -68,10 +74,25 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(unknownRoute(app, limiter));
   await options.routes(app, limiter);
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    closing = true;
+    // The kernel has accepted connections that Node has not taken from it yet: closing the listener would reset those.
+    await sleep(UNREAD_GRACE);
+    // Only the listener. Node's own close would at once cut every connection without a request, also one whose request
+    // has arrived and just not been read yet.
+    NetServer.prototype.close.call(app.server);
+    await sleep(UNREAD_GRACE);
+    await app.close();
+  };
   return {
     app,
     beginClosing() {
       closing = true;
+    },
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }

@@ -1,0 +1,72 @@
+/** How the daemon ends: everything taken is answered, and nothing goes on quietly after a defect. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bareEnvironment, DAEMON_SCRIPT, openTempDirectory, startDaemon } from '../support/daemon.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { startTestGateway } from '../support/gateway.ts';
+import { head, openRaw } from '../support/raw-http.ts';
+import { until } from '../support/until.ts';
+import { fresh, keysOf, PROVIDER_ENVIRONMENT, post } from '../support/webhooks.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+});
+afterAll(() => database.drop());
+
+test('SIGTERM under load: every request on an accepted connection is answered, and the exit code is 0', async () => {
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url });
+  const webhooks = Array.from({ length: 100 }, () => fresh('stripe'));
+  const connections = await Promise.all(webhooks.map(() => openRaw(daemon.url)));
+  webhooks.forEach(({ body, headers }, index) => {
+    connections[index]?.write(head({ ...headers, 'Content-Length': body.length }));
+    connections[index]?.write(body);
+  });
+  await until('the first answer', () => connections.some(({ received }) => received().includes('200 OK')));
+  expect(await daemon.stop()).toBe(0);
+  const texts = await Promise.all(connections.map(({ closed }) => closed));
+  expect(texts.filter((text) => !text.startsWith('HTTP/1.1 200'))).toEqual([]);
+  await expect(post(daemon.url, fresh('stripe'))).rejects.toThrow();
+  const stored = new Set((await database.query('SELECT dedupe_key FROM events')).map(({ dedupe_key }) => dedupe_key));
+  expect(webhooks.flatMap((webhook) => keysOf(webhook)).filter((key) => !stored.has(key))).toEqual([]);
+  await daemon.dispose();
+});
+
+test('while it stops, /ready is 503 and webhooks are still served until SHUTDOWN_DELAY_MS is over', async () => {
+  const gateway = await startTestGateway({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '1500' });
+  const stopped = gateway.stop();
+  const ready = await fetch(`${gateway.url}/ready`);
+  expect([ready.status, ready.headers.get('connection')]).toEqual([503, 'close']);
+  expect(await ready.json()).toMatchObject({ checks: { lifecycle: { ok: false, detail: 'the gateway is stopping' } } });
+  expect((await post(gateway.url, fresh('stripe'))).accepted).toBe('stored');
+  await stopped;
+  await expect(fetch(`${gateway.url}/health`)).rejects.toThrow();
+});
+
+test.each([
+  ['an unhandled rejection', "Promise.reject(new Error('a defect'))"],
+  ['an uncaught exception', "throw new Error('a defect')"],
+])('%s ends the daemon with 1', async (_name, defect) => {
+  const preload = `data:text/javascript,setTimeout(() => { if (process.listenerCount('SIGTERM')) ${encodeURIComponent(defect)} }, 1500)`;
+  const home = openTempDirectory('gateway-defect-');
+  const child = spawn(process.execPath, ['--import', preload, DAEMON_SCRIPT], {
+    cwd: home,
+    env: bareEnvironment({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, PORT: '0', DATA_DIR: home }),
+  });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  const [code] = await once(child, 'close');
+  expect(code).toBe(1);
+  expect(output).toContain('a defect');
+});
+
+test('a server that can lose commits is warned of at start', async () => {
+  const [row] = await database.query('SHOW fsync');
+  const gateway = await startTestGateway({ DATABASE_URL: database.url });
+  const warnings = gateway.log.filter(({ level, msg }) => level === 40 && String(msg).includes('fsync'));
+  expect(warnings).toHaveLength(row.fsync === 'off' ? 1 : 0);
+  await gateway.stop();
+});
