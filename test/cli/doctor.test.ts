@@ -24,8 +24,10 @@ interface Diagnosis {
   all(level: Level): readonly Finding[];
 }
 
-async function diagnose(env: Record<string, string>, cwd?: string): Promise<Diagnosis> {
-  const options = cwd === undefined ? {} : { cwd };
+async function diagnose(
+  env: Record<string, string>,
+  options: { readonly cwd?: string; readonly uid?: number } = {},
+): Promise<Diagnosis> {
   const { code, stdout, stderr } = await runCommand('doctor', { args: ['--json'], env, ...options });
   expect(stderr).toBe('');
   const report = JSON.parse(stdout) as { healthy: boolean; sections: { name: string; findings: Finding[] }[] };
@@ -215,9 +217,10 @@ describe('npm run doctor, with a database of one’s own', () => {
       advice: 'Point DATABASE_URL at the primary server.',
     });
     expect(code).toBe(1);
-    const [{ fsync }] = await database.query<{ fsync: string }>('SHOW fsync');
+    // The shared server usually runs without fsync.
+    const [setting] = await database.query<{ fsync: string }>('SHOW fsync');
     const warned = of('database').some(({ level, text }) => level === 'warning' && text.includes('fsync = off'));
-    expect(warned).toBe(fsync === 'off');
+    expect(warned).toBe(setting?.fsync === 'off');
   });
 
   it('counts small tables and estimates large ones', async () => {
@@ -255,9 +258,9 @@ describe('npm run doctor, on configuration, secrets and disk', () => {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, '.env'), 'LOG_LEVEL=from-dotenv\nPORT=from-dotenv\n');
     const [plain, overridden, tested] = await Promise.all([
-      diagnose({}, directory),
-      diagnose({ LOG_LEVEL: 'info' }, directory),
-      diagnose({ VITEST: 'true', ...(await noDatabase()) }, directory),
+      diagnose({}, { cwd: directory }),
+      diagnose({ LOG_LEVEL: 'info' }, { cwd: directory }),
+      diagnose({ VITEST: 'true', ...(await noDatabase()) }, { cwd: directory }),
     ]);
     expect(plain.all('fault').map(({ text }) => text.split(':')[0])).toEqual(['PORT', 'LOG_LEVEL']);
     expect(overridden.all('fault').map(({ text }) => text.split(':')[0])).toEqual(['PORT']);
@@ -267,7 +270,7 @@ describe('npm run doctor, on configuration, secrets and disk', () => {
   it('tells secrets that are set, in a file, missing or strange from each other', async () => {
     const directory = temporaryDirectory();
     const file = join(directory, 'token');
-    writeFileSync(file, 'one,two\n');
+    writeFileSync(file, 'token-one,token-two\n');
     const base = { ...(await noDatabase()), PORT: '0' };
     const [production, first] = await Promise.all([
       diagnose({ ...base, NODE_ENV: 'production', META_APP_SECRET: SECRETS.whatsapp, META_VERIFY_TOKEN_FILE: file }),
@@ -286,11 +289,8 @@ describe('npm run doctor, on configuration, secrets and disk', () => {
       'STRIPE_WEBHOOK_SECRET: a value does not begin with whsec_',
       'ADMIN_API_KEY: set',
     ]);
-    for (const { raw } of [production, first]) {
-      for (const secret of [SECRETS.whatsapp, SECRETS.stripe, 'hunter2', 'one', 'x'.repeat(16)]) {
-        expect(raw.replaceAll(/"(advice|level)": .*/g, '')).not.toMatch(new RegExp(`\\b${secret}\\b`));
-      }
-    }
+    const secrets = [SECRETS.whatsapp, SECRETS.stripe, 'hunter2', 'token-one', 'token-two', 'x'.repeat(16)];
+    for (const secret of secrets) expect(production.raw + first.raw).not.toContain(secret);
   });
 
   it('finds generated secrets that others may read, or that are empty', async () => {
@@ -332,6 +332,24 @@ describe('npm run doctor, on configuration, secrets and disk', () => {
     expect(blocked.of('data directory')).toEqual([
       { level: 'fault', text: `${directory}/file is a file`, advice: 'Set DATA_DIR to a directory.' },
     ]);
+  });
+
+  it('calls a DATA_DIR that cannot be written a fault only where the daemon needs one', async () => {
+    const cwd = temporaryDirectory();
+    chmodSync(cwd, 0o555);
+    // No mode keeps root out.
+    const user = process.geteuid?.() === 0 ? { cwd, uid: 65_534 } : { cwd };
+    const env = { ...(await noDatabase()), PORT: '0' };
+    const [needed, idle] = await Promise.all([
+      diagnose(env, user),
+      diagnose({ ...env, ...PROVIDER_ENVIRONMENT }, user),
+    ]);
+    const finding = {
+      text: `this user cannot make ${cwd}/data`,
+      advice: `Let the user of the daemon write to ${cwd} (chown), or set DATA_DIR to another directory.`,
+    };
+    expect(needed.of('data directory')[0]).toEqual({ level: 'fault', ...finding });
+    expect(idle.of('data directory')[0]).toEqual({ level: 'warning', ...finding });
   });
 
   it('notices that the port is taken, which a start would fail on', async () => {

@@ -19,6 +19,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: an empty directory, so that no `.env` of a developer is read. */
   readonly cwd?: string;
+  /** Run it as this user; only root can. */
+  readonly uid?: number;
 }
 
 /** Milliseconds after which a command is killed, and its test fails. */
@@ -44,6 +46,7 @@ export async function runNode(args: readonly string[], options: CommandOptions =
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: TIME_LIMIT,
       killSignal: 'SIGKILL',
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     return { code: child.exitCode, stdout, stderr };

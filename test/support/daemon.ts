@@ -12,11 +12,15 @@ import { readDaemonFile } from '../../src/storage/disk/daemon-file.ts';
 /** Made by `npm run build`, which `npm test` runs first; after a change of `src/` run it by hand before a single file. */
 export const DAEMON_SCRIPT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** What a test run that dies must not leave behind. */
+/** What a test that fails or is cut short must not leave behind. */
 const undisposed = new Set<() => void>();
-process.once('exit', () => {
-  for (const clear of undisposed) clear();
-});
+// vitest ends its workers by SIGTERM: `exit` alone would never come.
+for (const event of ['exit', 'SIGTERM', 'SIGINT'] as const) {
+  process.once(event, () => {
+    for (const clear of undisposed) clear();
+    if (event !== 'exit') process.kill(process.pid, event);
+  });
+}
 
 /** Milliseconds for a start, on a machine that is busy with other tests. */
 const START_TIMEOUT = 60_000;

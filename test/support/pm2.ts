@@ -31,6 +31,8 @@ export interface Pm2 {
   run(...args: readonly string[]): Promise<string>;
   /** Every process that PM2 knows, in the order of their ids. */
   processes(): Promise<Pm2Process[]>;
+  /** Of PM2's daemon: in cluster mode it takes every connection and hands it to a worker. */
+  daemonPid(): number;
   /** PM2's own log, and what the app printed. */
   log(): string;
   appLog(): string;
@@ -88,6 +90,7 @@ export function installPm2(env: Readonly<Record<string, string>>): Pm2 {
       const lines = (await run('jlist')).trim().split('\n');
       return (JSON.parse(lines.at(-1) ?? '[]') as Jlist[]).map(described);
     },
+    daemonPid: () => Number(readIfThere(join(pm2Home, 'pm2.pid'))),
     log: () => readIfThere(join(pm2Home, 'pm2.log')),
     appLog: () =>
       ['out', 'error'].map((kind) => readIfThere(join(pm2Home, `logs/webhook-gateway-${kind}.log`))).join(''),
