@@ -46,8 +46,11 @@ interface Parts {
 type Phase = 'starting' | 'running' | 'stopping';
 const now = () => new Date();
 
-/** @throws StartupError if the daemon cannot run here, and trying again does not help */
-export async function startGateway(config: Config, logger: Logger): Promise<Gateway> {
+/**
+ * @param signal cuts the start short: what has been opened is closed again, and the promise resolves to null
+ * @throws StartupError if the daemon cannot run here, and trying again does not help
+ */
+export async function startGateway(config: Config, logger: Logger, signal?: AbortSignal): Promise<Gateway | null> {
   const dataDir = resolve(config.DATA_DIR);
   const closers: (() => unknown)[] = [];
   const closeAll = async () => {
@@ -98,7 +101,11 @@ export async function startGateway(config: Config, logger: Logger): Promise<Gate
     });
     closers.push(() => ingest.close());
     // Whoever is sent here finds the tables ready, if PostgreSQL is there at all.
-    await storage.settled();
+    await storage.settled(signal);
+    if (signal?.aborted) {
+      await closeAll();
+      return null;
+    }
 
     const parts: Parts = { config, logger, sources, storage, ingest, metrics, traffic, phase: () => phase };
     const server = await publicServer(parts);
@@ -143,7 +150,7 @@ function serverSettings({ config, logger, storage }: Parts) {
 }
 
 function publicServer(parts: Parts): Promise<HttpServer> {
-  const { sources, ingest, metrics, traffic, config } = parts;
+  const { sources, ingest, metrics, traffic, logger, config } = parts;
   return createHttpServer({
     ...serverSettings(parts),
     async routes(app, limiter) {
@@ -151,7 +158,9 @@ function publicServer(parts: Parts): Promise<HttpServer> {
       await app.register(handshakeRoutes({ sources, limiter, metrics, traffic }));
       const { receive, budget } = ingest;
       const bodyLimit = config.BODY_LIMIT_BYTES;
-      await app.register(webhookRoutes({ sources, receive, budget, bodyLimit, limiter, metrics, traffic, clock: now }));
+      await app.register(
+        webhookRoutes({ sources, receive, budget, bodyLimit, limiter, metrics, traffic, logger, clock: now }),
+      );
     },
   });
 }

@@ -7,13 +7,23 @@ import { StartupError } from './core/errors.ts';
 
 export type Config = Omit<z.output<typeof variables>, 'HOST'> & { readonly HOST: string };
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The process's environment over the `.env` file of the working directory, which never overrides. */
+/**
+ * The process's environment over the `.env` file of the working directory, which never overrides.
+ *
+ * @throws StartupError if there is a `.env` that cannot be read
+ */
 export function readEnvironment(): Environment {
   // A developer's own .env must not decide how a test ends.
   if (process.env['VITEST'] !== undefined || !existsSync('.env')) return process.env;
-  return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
+  try {
+    // Empty means "not set", so an empty variable hides nothing.
+    return { ...parseEnv(readFileSync('.env', 'utf8')), ...withoutEmpty(process.env) };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartupError(`.env: cannot be read (${code}); make it a readable file, or remove it`);
+  }
 }
 
 /** Number of this process among those of a PM2 cluster, from 0; null outside one. */

@@ -15,19 +15,31 @@ const terminal = process.stdout.isTTY === true;
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const logger = createLogger({ level: config.LOG_LEVEL, terminal });
-  const starting = startGateway(config, logger);
+  const stop = new AbortController();
+  const starting = startGateway(config, logger, stop.signal);
   // Before the start has ended: a signal or a failure meanwhile must find somebody in charge. In PM2's cluster mode nobody
   // else ends the process after an unhandled rejection.
-  exitGracefully(config, logger, starting);
+  exitGracefully({ config, logger, starting, stop });
   const gateway = await starting;
+  // Null: a stop came first, and whoever stops the process ends it.
+  if (gateway === null) return;
   announce({ config, gateway, logger, terminal });
   process.send?.('ready');
 }
 
-function exitGracefully(config: Config, logger: Logger, starting: Promise<Gateway>): void {
+interface Running {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly starting: Promise<Gateway | null>;
+  /** Cuts a start short. */
+  readonly stop: AbortController;
+}
+
+function exitGracefully({ config, logger, starting, stop }: Running): void {
   const options = { delay: config.SHUTDOWN_TIMEOUT_MS, logger: exitLogger(logger), skip: [...STOP_SIGNALS] };
   const { close } = closeWithGrace(options, async ({ err }) => {
     if (err !== undefined) logger.error({ err }, 'stopping after an error nobody handled');
+    stop.abort();
     const gateway = await starting.catch(() => null);
     await gateway?.stop();
     if (err === undefined) logger.info('stopped');

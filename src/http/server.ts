@@ -1,9 +1,9 @@
 /** The HTTP server: limits and timeouts, the hooks that every answer passes, and the scopes with their routes. */
 import { Server as NetServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { Logger } from '../observability/logger.ts';
+import { watchArrivals } from './arrivals.ts';
 import { handleClientError, handleError, refuse, unknownRoute } from './error-handler.ts';
 import { createFailureLimiter, type FailureLimiter, type SharedCounters } from './failure-limiter.ts';
 
@@ -15,8 +15,6 @@ const REQUEST_TIMEOUT = 300_000;
 const IDLE_TIMEOUT = 60_000;
 /** Milliseconds between two requests: above the 60 s for which nginx and AWS load balancers keep an idle connection. */
 const KEEP_ALIVE_TIMEOUT = 75_000;
-/** Milliseconds within which what has arrived before a stop is taken from the kernel: connections, then requests. */
-const UNREAD_GRACE = 250;
 /** Milliseconds between two looks for connections past these limits. */
 const CHECK_INTERVAL = 2_000;
 
@@ -42,7 +40,8 @@ export interface HttpServer {
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   let closing = false;
   const app: FastifyInstance = Fastify({
-    loggerInstance: options.logger as FastifyBaseLogger,
+    // What Fastify has to say below a warning is said by us, in words of our own.
+    loggerInstance: options.logger.child({}, { level: atLeastWarn(options.logger) }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // Ours only: an id from outside would be logged and answered without a check.
     genReqId: () => uuidv7(),
@@ -74,15 +73,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(unknownRoute(app, limiter));
   await options.routes(app, limiter);
+  const arrivals = watchArrivals(app.server);
   let closed: Promise<void> | undefined;
   const close = async () => {
     closing = true;
-    // The kernel has accepted connections that Node has not taken from it yet: closing the listener would reset those.
-    await sleep(UNREAD_GRACE);
+    await arrivals.connectionsTaken();
     // Only the listener. Node's own close would at once cut every connection without a request, also one whose request
     // has arrived and just not been read yet.
     NetServer.prototype.close.call(app.server);
-    await sleep(UNREAD_GRACE);
+    await arrivals.requestsRead();
     await app.close();
   };
   return {
@@ -95,4 +94,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return closed;
     },
   };
+}
+
+function atLeastWarn(logger: Logger): string {
+  return logger.isLevelEnabled('info') ? 'warn' : logger.level;
 }

@@ -39,7 +39,7 @@ export interface Storage {
   /** Could PostgreSQL take a webhook now? Never rejects. */
   checkDatabase(): Promise<ReadinessCheck>;
   /** Resolves when the tables are up to date and connections are open, or when it has become clear that this takes longer. */
-  settled(): Promise<void>;
+  settled(signal?: AbortSignal): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -73,7 +73,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     databaseState: () => database.state(),
     redisState: () => redisState,
     checkDatabase: () => database.check(),
-    settled: () => database.settled(),
+    settled: (signal) => database.settled(signal),
     close() {
       closing ??= (async () => {
         await seen.close();

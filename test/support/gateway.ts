@@ -24,6 +24,7 @@ export async function startTestGateway(environment: Record<string, string>): Pro
   const logger = pino({ level: 'debug' }, { write: (line) => void log.push(JSON.parse(line)) });
   const config = loadConfig({ PORT: '0', DATA_DIR: dataDir, ...PROVIDER_ENVIRONMENT, ...environment });
   const gateway = await startGateway(config, logger);
+  if (gateway === null) throw new Error('nobody stopped it');
   return {
     url: gateway.url,
     gateway,

@@ -27,15 +27,15 @@ export function opsRoutes(options: OpsRoutesOptions) {
     app.addHook('onSend', async (_request, reply) => {
       reply.header('cache-control', 'no-store');
     });
-    app.get('/health', { logLevel: 'warn' }, async () => health(options));
-    app.get('/ready', { logLevel: 'warn' }, async (request, reply) => {
+    app.get('/health', async () => health(options));
+    app.get('/ready', async (request, reply) => {
       const readiness = await options.readiness();
       reply.code(readiness.ready ? 200 : 503);
       if (!readiness.ready) reply.header('retry-after', '5');
       const status = readiness.ready ? 'ready' : 'not_ready';
       return options.allowed(request) ? { status, checks: readiness.checks } : { status };
     });
-    app.get('/metrics', { logLevel: 'warn' }, async (request, reply) => {
+    app.get('/metrics', async (request, reply) => {
       await onlyAllowed(request, options);
       const text = await options.registry.metrics();
       reply.type(options.registry.contentType);

@@ -6,6 +6,7 @@ import type { SignatureFailure } from '../../core/provider.ts';
 import type { Source } from '../../core/source.ts';
 import type { ByteBudget } from '../../ingest/byte-budget.ts';
 import type { Receive } from '../../ingest/receive.ts';
+import type { Logger } from '../../observability/logger.ts';
 import type { Metrics, Outcome } from '../../observability/metrics.ts';
 import type { TrafficLog } from '../../observability/traffic-log.ts';
 import { handleError } from '../error-handler.ts';
@@ -21,6 +22,7 @@ export interface WebhookRoutesOptions {
   readonly limiter: FailureLimiter;
   readonly metrics: Metrics;
   readonly traffic: TrafficLog;
+  readonly logger: Logger;
   readonly clock: Clock;
 }
 
@@ -87,7 +89,7 @@ function postRoute(app: FastifyInstance, source: Source, options: WebhookRoutesO
     conclude(received.accepted);
     const seconds = (performance.now() - arrival.monotonic) / 1000;
     metrics.ackDuration.observe({ source: name, accepted: received.accepted }, seconds);
-    request.log.debug({ requestId: request.id, source: name, accepted: received.accepted }, 'webhook accepted');
+    options.logger.debug({ requestId: request.id, source: name, accepted: received.accepted }, 'webhook accepted');
     return accept(reply, received.accepted);
   });
 

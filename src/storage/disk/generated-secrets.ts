@@ -15,11 +15,13 @@ export function secretFile(dataDir: string, name: SecretName): string {
 /** The secret if it has been generated before, else null. */
 export function readGeneratedSecret(dataDir: string, name: SecretName): string | null {
   try {
-    return readFileSync(secretFile(dataDir, name), 'utf8').trim();
+    const secret = readFileSync(secretFile(dataDir, name), 'utf8').trim();
+    if (secret !== '') return secret;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw cannotKeep(error, dataDir);
   }
+  throw new StartupError(`${secretFile(dataDir, name)} is empty. Remove it, and the next start generates another.`);
 }
 
 /**

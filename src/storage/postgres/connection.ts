@@ -47,6 +47,11 @@ export function connectionConfig(options: ConnectionOptions): pg.PoolConfig {
   };
 }
 
+/** The schema that the URL names by `schema`, a parameter of Prisma's own; null if it leaves that to the server. */
+export function schemaOf(databaseUrl: string): string | null {
+  return parseUrl(databaseUrl).searchParams.get('schema');
+}
+
 /** The startup option for it: an identifier in quotes, within an option in which blanks and backslashes are escaped. */
 function searchPath(schema: string): string {
   const identifier = `"${schema.replaceAll('"', '""')}"`;

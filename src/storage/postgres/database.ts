@@ -1,4 +1,5 @@
 /** PostgreSQL as the daemon uses it: migrated as soon as it can be, watched, with ingest's connections apart from the others. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
 import type { EventStore } from '../../core/ports.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -33,8 +34,8 @@ export interface Database {
   state(): DependencyState;
   /** Could it take a webhook now? Never rejects. */
   check(): Promise<ReadinessCheck>;
-  /** Resolves when the first attempt to get ready has ended, well or not, within ten seconds. */
-  settled(): Promise<void>;
+  /** Resolves when the first attempt to get ready has ended, well or not, within ten seconds; at once if the signal aborts. */
+  settled(signal?: AbortSignal): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -50,7 +51,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     onConnected: options.onIngestConnected,
     onLost: options.onIngestLost,
   });
-  const ingestPrisma = prismaOn(ingest.pool);
+  const ingestPrisma = prismaOn(ingest.pool, databaseUrl);
   const shared = createSharedPrisma(
     {
       databaseUrl,
@@ -77,11 +78,13 @@ export function openDatabase(options: DatabaseOptions): Database {
       const tables = schema.check();
       return tables.ok ? monitor.check() : tables;
     },
-    settled: () =>
-      firstOf(
-        schema.attempted.then(() => (schema.check().ok ? ready : undefined)),
-        SETTLE_TIMEOUT,
-      ),
+    async settled(signal) {
+      const timeout = new AbortController();
+      const either = AbortSignal.any([timeout.signal, ...(signal ? [signal] : [])]);
+      const firstAttempt = schema.attempted.then(() => (schema.check().ok ? ready : undefined));
+      await Promise.race([firstAttempt, sleep(SETTLE_TIMEOUT, undefined, { signal: either }).catch(() => undefined)]);
+      timeout.abort();
+    },
     close() {
       closing ??= (async () => {
         stop.abort();
@@ -105,13 +108,4 @@ async function warnOfDurability(prisma: Parameters<typeof durabilityWarnings>[0]
 async function warmUp({ pool }: IngestPool): Promise<void> {
   const client = await pool.connect().catch(() => null);
   client?.release();
-}
-
-async function firstOf(work: Promise<void>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
-  });
-  await Promise.race([work, timeout]);
-  clearTimeout(timer);
 }

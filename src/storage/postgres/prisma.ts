@@ -2,11 +2,13 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
-import { type ConnectionOptions, connectionConfig } from './connection.ts';
+import { type ConnectionOptions, connectionConfig, schemaOf } from './connection.ts';
 
-/** A client on a pool that somebody else closes. */
-export function prismaOn(pool: pg.Pool): PrismaClient {
-  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+/** A client on a pool that somebody else closes, for the same database. */
+export function prismaOn(pool: pg.Pool, databaseUrl: string): PrismaClient {
+  const schema = schemaOf(databaseUrl);
+  const adapter = new PrismaPg(pool, { disposeExternalPool: false, ...(schema === null ? {} : { schema }) });
+  return new PrismaClient({ adapter });
 }
 
 export interface SharedPrisma {
@@ -20,7 +22,7 @@ export function createSharedPrisma(connection: ConnectionOptions, size: number):
   const pool = new pg.Pool({ ...connectionConfig(connection), max: size });
   // An idle connection that broke is no news to anybody: the next query takes another.
   pool.on('error', () => undefined);
-  const prisma = prismaOn(pool);
+  const prisma = prismaOn(pool, connection.databaseUrl);
   let closing: Promise<void> | undefined;
   return {
     prisma,

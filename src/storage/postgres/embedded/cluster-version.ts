@@ -18,6 +18,6 @@ export async function clusterMajorVersion(clusterDirectory: string): Promise<num
 export function refuseOtherMajorVersion(clusterDirectory: string, found: number, binaries: ServerBinaries): void {
   if (found === binaries.majorVersion) return;
   throw new StartupError(
-    `The PostgreSQL cluster ${clusterDirectory} was made by PostgreSQL ${found}, and this installation brings ${binaries.version}. Nothing was changed. The way out: start the installation that made it, dump the database (pg_dump with the URL that its doctor command shows), stop it, move the directory away, start this one, and restore the dump. Or serve the old directory with a PostgreSQL ${found} of your own and set DATABASE_URL.`,
+    `The PostgreSQL cluster ${clusterDirectory} was made by PostgreSQL ${found}, and this installation brings ${binaries.version}. Nothing was changed. The way out: start the installation that made it, dump the database (pg_dump; port and password are in embedded-postgres.json of its DATA_DIR), stop it, move the directory away, start this one, and restore the dump. Or serve the old directory with a PostgreSQL ${found} of your own and set DATABASE_URL.`,
   );
 }
