@@ -38,8 +38,8 @@ module.exports = {
       // PostgreSQL, then 10 s for migrations; with an outside one that is away, 10 s. What is late counts as ready.
       wait_ready: true,
       listen_timeout: 60_000,
-      // PM2 starts the new process before it stops the old one, and stops at once handing it connections only when the
-      // listener closes. Meanwhile the old one serves on, and each answer closes its connection.
+      // At a reload PM2 starts the new process, then stops the old one, which serves on for a while: each answer closes its
+      // connection, so the kept ones move over one by one.
       env: cluster && !setting('SHUTDOWN_DELAY_MS') ? { SHUTDOWN_DELAY_MS: '500' } : {},
       env_production: { NODE_ENV: 'production' },
       // Above the daemon's own limit: SIGKILL loses no webhook that was answered, but cuts those in flight.
@@ -49,6 +49,10 @@ module.exports = {
 
       // 250 MiB for the process itself, and the webhook bodies that it may hold in memory.
       max_memory_restart: 250 * MIB + number('INGEST_MAX_BYTES', 256 * MIB),
+      // A fault of the configuration exits 1, as a crash does. Six exits, each within 10 s of its start and all within a minute
+      // of the first start (or the last reload or restart), and PM2 gives up: its log says "errored". PM2 7 then shows
+      // "waiting restart" all the same, because of the backoff, but tries no more until `pm2 restart`. Any other crash is
+      // restarted for ever: after 0.25 s at first, at most 15 s later.
       exp_backoff_restart_delay: 250,
       min_uptime: 10_000,
       max_restarts: 6,

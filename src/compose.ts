@@ -1,19 +1,13 @@
-/** The one place where everything is wired, and where the role picks its routes. */
+/** The one place where everything is wired, in the order in which it is opened, and closed again the other way round. */
 import { resolve } from 'node:path';
-import { type Config, clusterInstance } from './config.ts';
-import type { Health, Readiness } from './core/health.ts';
+import type { Config } from './config.ts';
 import type { Source } from './core/source.ts';
-import { allowedNetworks } from './http/allowed-networks.ts';
-import { listen } from './http/listen.ts';
-import { handshakeRoutes } from './http/routes/handshake.ts';
-import { opsRoutes } from './http/routes/ops.ts';
-import { webhookRoutes } from './http/routes/webhooks.ts';
-import { createHttpServer, type HttpServer } from './http/server.ts';
-import { createIngest, type Ingest } from './ingest/pipeline.ts';
+import { createIngest } from './ingest/pipeline.ts';
 import type { Logger } from './observability/logger.ts';
-import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { createMetrics } from './observability/metrics.ts';
 import { TrafficLog } from './observability/traffic-log.ts';
-import { SERVICE, VERSION } from './package.ts';
+import { VERSION } from './package.ts';
+import { openServers, type Phase } from './servers.ts';
 import { configuredSources } from './sources.ts';
 import { leaveDaemonFile, removeDaemonFile } from './storage/disk/daemon-file.ts';
 import { ensureGeneratedSecret } from './storage/disk/generated-secrets.ts';
@@ -32,18 +26,6 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-interface Parts {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly sources: readonly Source[];
-  readonly storage: Storage;
-  readonly ingest: Ingest;
-  readonly metrics: Metrics;
-  readonly traffic: TrafficLog;
-  readonly phase: () => Phase;
-}
-
-type Phase = 'starting' | 'running' | 'stopping';
 const now = () => new Date();
 
 /**
@@ -107,11 +89,10 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       return null;
     }
 
-    const parts: Parts = { config, logger, sources, storage, ingest, metrics, traffic, phase: () => phase };
-    const server = await publicServer(parts);
-    closers.push(() => server.close());
-    const url = await listen(server.app, { host: config.HOST, port: config.PORT, variable: 'PORT' });
-    if (config.METRICS_PORT !== undefined) closers.push(await serveMetricsApart(parts, config.METRICS_PORT));
+    const parts = { config, logger, sources, storage, ingest, metrics, traffic, clock: now, phase: () => phase };
+    const servers = await openServers(parts);
+    closers.push(() => servers.close());
+    const { url } = servers;
     const webhooks = Object.fromEntries(sources.map(({ name, path }) => [name, `${url}${path}`]));
     leaveDaemonFile(dataDir, { pid: process.pid, url, webhooks });
     phase = 'running';
@@ -120,7 +101,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     const stop = async () => {
       phase = 'stopping';
       removeDaemonFile(dataDir);
-      server.beginClosing();
+      servers.beginClosing();
       await new Promise((done) => setTimeout(done, config.SHUTDOWN_DELAY_MS));
       await closeAll();
     };
@@ -138,65 +119,4 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     await closeAll();
     throw error;
   }
-}
-
-function serverSettings({ config, logger, storage }: Parts) {
-  return {
-    logger,
-    trustProxy: config.TRUST_PROXY,
-    failuresAMinute: config.RATE_LIMIT_MAX,
-    sharedCounters: storage.redis,
-  };
-}
-
-function publicServer(parts: Parts): Promise<HttpServer> {
-  const { sources, ingest, metrics, traffic, logger, config } = parts;
-  return createHttpServer({
-    ...serverSettings(parts),
-    async routes(app, limiter) {
-      await app.register(opsRoutes({ ...opsSettings(parts, clusterInstance()), limiter }));
-      await app.register(handshakeRoutes({ sources, limiter, metrics, traffic }));
-      const { receive, budget } = ingest;
-      const bodyLimit = config.BODY_LIMIT_BYTES;
-      await app.register(
-        webhookRoutes({ sources, receive, budget, bodyLimit, limiter, metrics, traffic, logger, clock: now }),
-      );
-    },
-  });
-}
-
-/** A port that no other instance of a cluster shares, so that each can be scraped. */
-async function serveMetricsApart(parts: Parts, port: number): Promise<() => Promise<void>> {
-  const server = await createHttpServer({
-    ...serverSettings(parts),
-    async routes(scope, limiter) {
-      await scope.register(opsRoutes({ ...opsSettings(parts, null), limiter }));
-    },
-  });
-  const own = port === 0 ? 0 : port + (clusterInstance() ?? 0);
-  const url = await listen(server.app, { host: parts.config.HOST, port: own, variable: 'METRICS_PORT' });
-  parts.logger.info({ url: `${url}/metrics` }, 'the metrics have a port of their own');
-  return () => server.close();
-}
-
-function opsSettings({ config, logger, storage, ingest, metrics, phase }: Parts, instance: number | null) {
-  return {
-    service: SERVICE,
-    version: VERSION,
-    registry: metrics.registry,
-    instance,
-    allowed: allowedNetworks({
-      networks: config.ADMIN_ALLOWED_IPS,
-      proxyTrusted: config.TRUST_PROXY !== undefined,
-      logger,
-    }),
-    health: (): Health => ({ database: storage.databaseState(), redis: storage.redisState() }),
-    async readiness(): Promise<Readiness> {
-      const lifecycle = phase() === 'running' ? { ok: true } : { ok: false, detail: `the gateway is ${phase()}` };
-      const checks = { lifecycle, database: await storage.checkDatabase(), ingest: ingest.check() };
-      // Redis is told of and never decides: without it every webhook is still taken.
-      const redis = { ok: storage.redisState() !== 'down', detail: storage.redisState() };
-      return { ready: Object.values(checks).every(({ ok }) => ok), checks: { ...checks, redis } };
-    },
-  };
 }

@@ -9,7 +9,12 @@ let daemons: Daemon[] = [];
 
 beforeAll(async () => {
   database = await createDatabase({ migrated: false });
-  const environment = { ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, BATCH_MAX_REQUESTS: '50', COMMIT_TIMEOUT_MS: '30000' };
+  const environment = {
+    ...PROVIDER_ENVIRONMENT,
+    DATABASE_URL: database.url,
+    BATCH_MAX_REQUESTS: '50',
+    COMMIT_TIMEOUT_MS: '30000',
+  };
   // Both migrate the empty database at the same moment: one applies, the other waits.
   daemons = await Promise.all([startDaemon(environment), startDaemon(environment)]);
 });

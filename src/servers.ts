@@ -1,0 +1,124 @@
+/** Which routes stand on which port, and what they are told of the rest of the gateway. */
+import { type Config, clusterInstance } from './config.ts';
+import type { Health, Readiness } from './core/health.ts';
+import type { Clock } from './core/ports.ts';
+import type { Source } from './core/source.ts';
+import { allowedNetworks } from './http/allowed-networks.ts';
+import { leaveCluster } from './http/leave-cluster.ts';
+import { listen } from './http/listen.ts';
+import { handshakeRoutes } from './http/routes/handshake.ts';
+import { opsRoutes } from './http/routes/ops.ts';
+import { webhookRoutes } from './http/routes/webhooks.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
+import type { Ingest } from './ingest/pipeline.ts';
+import type { Logger } from './observability/logger.ts';
+import type { Metrics } from './observability/metrics.ts';
+import type { TrafficLog } from './observability/traffic-log.ts';
+import { SERVICE, VERSION } from './package.ts';
+import type { Storage } from './storage/open-storage.ts';
+
+export type Phase = 'starting' | 'running' | 'stopping';
+
+/** What the routes are made of. */
+export interface Parts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly sources: readonly Source[];
+  readonly storage: Storage;
+  readonly ingest: Ingest;
+  readonly metrics: Metrics;
+  readonly traffic: TrafficLog;
+  readonly clock: Clock;
+  readonly phase: () => Phase;
+}
+
+/** The open ports. */
+export interface Servers {
+  /** Base URL of the public one. */
+  readonly url: string;
+  /** From now on each answer closes its connection. */
+  beginClosing(): void;
+  /** Answers what has arrived, and closes the ports. */
+  close(): Promise<void>;
+}
+
+/** @throws StartupError if a port cannot be opened; none is open then */
+export async function openServers(parts: Parts): Promise<Servers> {
+  const { HOST: host, PORT: port, METRICS_PORT: metricsPort } = parts.config;
+  const main = await publicServer(parts);
+  const apart = metricsPort === undefined ? null : await metricsServer(parts);
+  const close = async () => {
+    await apart?.close();
+    await main.close();
+    await leaveCluster();
+  };
+  try {
+    const url = await listen(main.app, { host, port, variable: 'PORT' });
+    if (apart !== null && metricsPort !== undefined) {
+      const own = metricsPort === 0 ? 0 : metricsPort + (clusterInstance() ?? 0);
+      const metricsUrl = await listen(apart.app, { host, port: own, variable: 'METRICS_PORT' });
+      parts.logger.info({ url: `${metricsUrl}/metrics` }, 'the metrics have a port of their own');
+    }
+    return { url, beginClosing: () => main.beginClosing(), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function serverSettings({ config, logger, storage }: Parts) {
+  return {
+    logger,
+    trustProxy: config.TRUST_PROXY,
+    failuresAMinute: config.RATE_LIMIT_MAX,
+    sharedCounters: storage.redis,
+  };
+}
+
+function publicServer(parts: Parts): Promise<HttpServer> {
+  const { sources, ingest, metrics, traffic, logger, config, clock } = parts;
+  return createHttpServer({
+    ...serverSettings(parts),
+    async routes(app, limiter) {
+      await app.register(opsRoutes({ ...opsSettings(parts, clusterInstance()), limiter }));
+      await app.register(handshakeRoutes({ sources, limiter, metrics, traffic }));
+      const { receive, budget } = ingest;
+      const bodyLimit = config.BODY_LIMIT_BYTES;
+      await app.register(
+        webhookRoutes({ sources, receive, budget, bodyLimit, limiter, metrics, traffic, logger, clock }),
+      );
+    },
+  });
+}
+
+/** On a port that no other instance of a cluster shares, so that each can be scraped. */
+function metricsServer(parts: Parts): Promise<HttpServer> {
+  return createHttpServer({
+    ...serverSettings(parts),
+    async routes(app, limiter) {
+      await app.register(opsRoutes({ ...opsSettings(parts, null), limiter }));
+    },
+  });
+}
+
+function opsSettings({ config, logger, storage, ingest, metrics, phase }: Parts, instance: number | null) {
+  return {
+    service: SERVICE,
+    version: VERSION,
+    registry: metrics.registry,
+    instance,
+    allowed: allowedNetworks({
+      networks: config.ADMIN_ALLOWED_IPS,
+      proxyTrusted: config.TRUST_PROXY !== undefined,
+      logger,
+    }),
+    health: (): Health => ({ database: storage.databaseState(), redis: storage.redisState() }),
+    async readiness(): Promise<Readiness> {
+      const lifecycle = phase() === 'running' ? { ok: true } : { ok: false, detail: `the gateway is ${phase()}` };
+      const checks = { lifecycle, database: await storage.checkDatabase(), ingest: ingest.check() };
+      // Redis is told of and never decides: without it every webhook is still taken.
+      const redis = { ok: storage.redisState() !== 'down', detail: storage.redisState() };
+      return { ready: Object.values(checks).every(({ ok }) => ok), checks: { ...checks, redis } };
+    },
+  };
+}
