@@ -96,10 +96,10 @@ export const variables = z.object({
     .describe('Largest body, in bytes; Meta sends up to 3 MB'),
   INGEST_MAX_BYTES: wholeNumber(MIB, 64 * 1024 * MIB)
     .default(256 * MIB)
-    .describe('Most bytes of webhook bodies held in memory at a time; beyond it 503'),
+    .describe('Most bytes of webhooks held in memory at a time, bodies and the payloads made of them; beyond it 503'),
   BATCH_MAX_REQUESTS: wholeNumber(1, 10_000).default(100).describe('Most webhooks stored by one statement'),
   BATCH_FLIGHTS: wholeNumber(1, 64).default(2).describe('Statements that may be under way at a time'),
-  COMMIT_TIMEOUT_MS: wholeNumber(50, 60_000)
+  COMMIT_TIMEOUT_MS: wholeNumber(50, 50_000)
     .default(5_000)
     .describe('Milliseconds that a webhook may wait for its commit before it is answered 503'),
   TRUST_PROXY: networks

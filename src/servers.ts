@@ -17,6 +17,9 @@ import type { TrafficLog } from './observability/traffic-log.ts';
 import { SERVICE, VERSION } from './package.ts';
 import type { Storage } from './storage/open-storage.ts';
 
+/** Milliseconds of a stop that are kept for the last batch, the pools and the embedded PostgreSQL. */
+const CLOSE_RESERVE = 2_500;
+
 export type Phase = 'starting' | 'running' | 'stopping';
 
 /** What the routes are made of. */
@@ -48,8 +51,8 @@ export async function openServers(parts: Parts): Promise<Servers> {
   const main = await publicServer(parts);
   const apart = metricsPort === undefined ? null : await metricsServer(parts);
   const close = async () => {
-    await apart?.close();
-    await main.close();
+    const limit = closeLimit(parts.config);
+    await Promise.all([apart?.close(limit), main.close(limit)]);
     await leaveCluster();
   };
   try {
@@ -64,6 +67,11 @@ export async function openServers(parts: Parts): Promise<Servers> {
     await close();
     throw error;
   }
+}
+
+/** Milliseconds for requests under way at a stop: what is left of its time, less what closing everything else takes. */
+function closeLimit({ SHUTDOWN_TIMEOUT_MS, SHUTDOWN_DELAY_MS }: Config): number {
+  return Math.max(1_000, SHUTDOWN_TIMEOUT_MS - SHUTDOWN_DELAY_MS - CLOSE_RESERVE);
 }
 
 function serverSettings({ config, logger, storage }: Parts) {

@@ -42,3 +42,8 @@ export interface VerifiedRequest {
   /** At least one; no two with the same dedupe key. */
   readonly events: readonly NewEvent[];
 }
+
+/** About the bytes that the payloads of these events take in memory and on the way to the database. */
+export function payloadBytes(events: readonly ParsedEvent[]): number {
+  return events.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
+}

@@ -18,7 +18,7 @@ export function parseNetworks(entries: readonly string[]): Networks {
   const ranges = entries.map(parseRange);
   return {
     contains(address) {
-      if (!ipaddr.isValid(address)) return false;
+      if (!isAddress(address)) return false;
       const parsed = ipaddr.process(address);
       return ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits));
     },
@@ -26,11 +26,15 @@ export function parseNetworks(entries: readonly string[]): Networks {
 }
 
 function parseRange(entry: string): Range {
-  // The library also takes the ancient short forms (`10.1` is 10.0.0.1), which here can only be a slip of the pen.
   if (ipaddr.IPv4.isValidCIDRFourPartDecimal(entry) || ipaddr.IPv6.isValidCIDR(entry)) return ipaddr.parseCIDR(entry);
-  if (ipaddr.IPv4.isValidFourPartDecimal(entry) || ipaddr.IPv6.isValid(entry)) {
+  if (isAddress(entry)) {
     const address = ipaddr.process(entry);
     return [address, address.kind() === 'ipv4' ? 32 : 128];
   }
   throw new RangeError(`"${entry}" is neither an address nor a CIDR range such as 10.0.0.0/8`);
+}
+
+/** The library also takes the ancient short forms (`10.1` is 10.0.0.1), which here are a slip of the pen or a disguise. */
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }

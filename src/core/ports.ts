@@ -45,8 +45,9 @@ export interface SeenStore {
   /** Fire and forget. Keys of a generation that has ended are dropped. */
   remember(generation: Generation, keys: readonly SeenKey[]): void;
   /**
-   * Told when ingest has connections to the database again after it had none, or had lost one: begins a new
-   * generation. `databaseId` names the database, so that two that share a Redis never share keys.
+   * Told when ingest has connections to the database again after it had none or had lost one, or when the tables have become
+   * others: begins a new generation. `databaseId` names the database and its tables, so that two that share a Redis, or one
+   * before and after a restore, never share keys.
    */
   databaseConnected(databaseId: string): void;
   /** Told when a connection was lost: until `databaseConnected` the store answers "unknown" and remembers nothing. */

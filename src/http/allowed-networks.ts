@@ -5,6 +5,12 @@ import type { Logger } from '../observability/logger.ts';
 
 const FORWARDING_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'];
 
+/** True if the request was forwarded in a way from which its sender's address is not known: only X-Forwarded-For is read. */
+function isForwarded({ headers }: FastifyRequest, proxyTrusted: boolean): boolean {
+  if (proxyTrusted && headers['x-forwarded-for'] !== undefined) return false;
+  return FORWARDING_HEADERS.some((name) => headers[name] !== undefined);
+}
+
 export interface AllowedNetworksOptions {
   readonly networks: readonly string[];
   /** True if TRUST_PROXY is set, so that `request.ip` is the client's own address. */
@@ -20,12 +26,11 @@ export function allowedNetworks(options: AllowedNetworksOptions): (request: Fast
   const networks: Networks = parseNetworks(options.networks);
   let warned = false;
   return (request) => {
-    const forwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
-    if (forwarded && !options.proxyTrusted) {
+    if (isForwarded(request, options.proxyTrusted)) {
       if (!warned) {
         options.logger.warn(
-          'a request was forwarded by a proxy and TRUST_PROXY is not set: the rules of ADMIN_ALLOWED_IPS refuse it, ' +
-            'since the address of its sender is not known. Set TRUST_PROXY to the address of your proxy',
+          'a request was forwarded by a proxy that is not trusted, or without X-Forwarded-For: the rules of ' +
+            'ADMIN_ALLOWED_IPS refuse it, since the address of its sender is not known. Set TRUST_PROXY to your proxy',
         );
       }
       warned = true;

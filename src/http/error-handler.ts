@@ -1,11 +1,10 @@
 /** Answers every failure in the contract's form, also those that Fastify never sees. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { Refusal } from '../core/errors.ts';
 import { type ErrorCode, errorBody, RETRY_AFTER, STATUS } from './errors.ts';
-import type { FailureLimiter } from './failure-limiter.ts';
 
 /** Milliseconds for which the rest of a refused body is read and thrown away: closing at once would cut off the answer. */
 const LINGER_MS = 10_000;
@@ -42,22 +41,6 @@ function codeOf(status: number): ErrorCode {
 
 function clientMessage(status: number): string {
   return `${STATUS_CODES[status] ?? 'Bad Request'}`.toLowerCase();
-}
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-/** 405 with `Allow` where the path exists under other methods, else 404. Attempts of one address are limited. */
-export function unknownRoute(app: FastifyInstance, limiter: FailureLimiter) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const path = (request.url.split('?', 1)[0] ?? '/').replace(/(.)\/$/, '$1');
-    const allowed = METHODS.filter((method) => app.hasRoute({ url: path, method }));
-    if (await limiter.tooMany(request, 'unknown-route')) {
-      return refuse(request, reply, 'rate_limited', 'too many requests to unknown routes from this address');
-    }
-    if (allowed.length === 0) return refuse(request, reply, 'not_found', 'there is nothing under this path');
-    reply.header('allow', allowed.join(', '));
-    return refuse(request, reply, 'method_not_allowed', `this path takes ${allowed.join(', ')}`);
-  };
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, { code: ErrorCode; message: string }>> = {

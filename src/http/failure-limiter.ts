@@ -2,6 +2,7 @@
  * Counts what one address does wrong, and says when it is too much. Called by hand after a failure, never before a
  * verification: a webhook whose signature is right is answered, wherever it comes from.
  */
+import { isIP } from 'node:net';
 import rateLimit, { type RateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
@@ -26,6 +27,11 @@ export interface FailureLimiter {
   tooMany(request: FastifyRequest, bucket: FailureBucket): Promise<boolean>;
 }
 
+/** Of IPv6 the /64: one subscriber has at least that much. A proxy may pass on text that is no address, of any length. */
+function clientOf(ip: string): string {
+  return isIP(ip) === 0 ? 'no address' : rateLimit.normalizeIP(ip);
+}
+
 /** @param max failures of one kind that an address may have in a minute */
 export async function createFailureLimiter(
   app: FastifyInstance,
@@ -45,7 +51,7 @@ export async function createFailureLimiter(
         max,
         timeWindow: WINDOW_MS,
         cache: REMEMBERED_ADDRESSES,
-        keyGenerator: (request) => `${bucket}:${rateLimit.normalizeIP(request.ip)}`,
+        keyGenerator: (request) => `${bucket}:${clientOf(request.ip)}`,
       };
       return [bucket, app.createRateLimit(options)];
     }),

@@ -1,11 +1,13 @@
 /** The HTTP server: limits and timeouts, the hooks that every answer passes, and the scopes with their routes. */
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
+import { Refusal } from '../core/errors.ts';
 import type { Logger } from '../observability/logger.ts';
-import { watchArrivals } from './arrivals.ts';
-import { handleClientError, handleError, refuse, unknownRoute } from './error-handler.ts';
+import { watchConnections } from './connections.ts';
+import { handleClientError, handleError, refuse } from './error-handler.ts';
 import { createFailureLimiter, type FailureLimiter, type SharedCounters } from './failure-limiter.ts';
+import { answerUnknownRoutes } from './unknown-routes.ts';
 
 /** Milliseconds for the headers to arrive whole. */
 const HEADERS_TIMEOUT = 10_000;
@@ -33,8 +35,12 @@ export interface HttpServer {
   readonly app: FastifyInstance;
   /** From now on each answer closes its connection, while the server goes on serving. */
   beginClosing(): void;
-  /** Takes no new connection, answers what has come over the accepted ones, and closes them. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Takes no new connection, answers what has come over the accepted ones, and closes them. Idempotent.
+   *
+   * @param limitMs after which connections are cut even if their requests are under way
+   */
+  close(limitMs: number): Promise<void>;
 }
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -50,7 +56,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     requestTimeout: REQUEST_TIMEOUT,
     connectionTimeout: IDLE_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: CHECK_INTERVAL },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT,
+      connectionsCheckingInterval: CHECK_INTERVAL,
+      // Node's own answer is not in the contract's form: the check is made below.
+      requireHostHeader: false,
+    },
     // While PM2 starts the next process, requests on open connections are still served.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -62,6 +73,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw new Refusal('bad_request', 'the Host header is missing');
+    }
   });
   app.addHook('onSend', async (_request, reply) => {
     if (closing) reply.header('connection', 'close');
@@ -71,26 +85,34 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   const limiter = await createFailureLimiter(app, options.failuresAMinute, options.sharedCounters);
   app.setErrorHandler(handleError);
-  app.setNotFoundHandler(unknownRoute(app, limiter));
+  answerUnknownRoutes(app, limiter);
+  // No scope reads bodies unless it says how: what is not verified is not parsed.
+  app.removeAllContentTypeParsers();
   await options.routes(app, limiter);
-  const arrivals = watchArrivals(app.server);
+  // An expectation that we do not know is none of ours to refuse, and nobody is connected through us to anywhere.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.server.on('connect', (_request, socket: Socket) => handleClientError(new Error('CONNECT'), socket));
+  const connections = watchConnections(app.server);
   let closed: Promise<void> | undefined;
-  const close = async () => {
+  const close = async (limitMs: number) => {
     closing = true;
-    await arrivals.connectionsTaken();
+    const limit = setTimeout(() => app.server.closeAllConnections(), limitMs);
+    await connections.taken();
     // Only the listener. Node's own close would at once cut every connection without a request, also one whose request
     // has arrived and just not been read yet.
     NetServer.prototype.close.call(app.server);
-    await arrivals.requestsRead();
+    await connections.heard();
+    connections.cutIdle();
     await app.close();
+    clearTimeout(limit);
   };
   return {
     app,
     beginClosing() {
       closing = true;
     },
-    close() {
-      closed ??= close();
+    close(limitMs) {
+      closed ??= close(limitMs);
       return closed;
     },
   };

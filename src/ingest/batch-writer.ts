@@ -6,11 +6,11 @@
  * though the commit may still happen, which the unique index makes harmless when the provider sends it again.
  */
 import { Refusal, type StoreError } from '../core/errors.ts';
-import type { VerifiedRequest } from '../core/event.ts';
+import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
 import type { EventStore, SeenStore } from '../core/ports.ts';
 import { type Appended, appendBatch, type DataFaultListener } from './append-batch.ts';
 
-/** What a batch may hold. A request that is larger by itself travels alone. */
+/** What a batch may hold; bytes of bodies and payloads. A request that is larger by itself travels alone. */
 const MAX_EVENTS = 5_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Requests that may wait. Their bytes are bounded by the byte budget; this bounds what each costs besides. */
@@ -104,7 +104,7 @@ export class BatchWriter {
     let size = 0;
     for (const { request } of this.#queue) {
       events += request.events.length;
-      bytes += request.body.length;
+      bytes += request.body.length + payloadBytes(request.events);
       const over = size >= this.#options.maxRequests || events > MAX_EVENTS || bytes > MAX_BYTES;
       if (over && size > 0) break;
       size++;

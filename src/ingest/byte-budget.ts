@@ -1,4 +1,4 @@
-/** Bounds the bytes of webhook bodies in memory: being read, queued and in flight. */
+/** Bounds the bytes of webhooks in memory: bodies being read, bodies and payloads queued and in flight. */
 
 /** Bytes a second below which a body is cut, once its first two seconds are over. */
 const MIN_RATE = 16 * 1024;
@@ -16,6 +16,8 @@ export interface Lease {
   add(bytes: number): void;
   /** The body has arrived whole: it can no longer be cut. */
   complete(): void;
+  /** Counts what was made of a body that has arrived whole: its payloads. */
+  grow(bytes: number): void;
   /** Nobody holds the bytes any longer. Idempotent. */
   release(): void;
 }
@@ -85,6 +87,11 @@ export class ByteBudget {
       complete: () => {
         endReading();
         if (state === 'reading') state = 'complete';
+      },
+      grow: (bytes) => {
+        if (state !== 'complete') return;
+        reading.bytes += bytes;
+        this.#used += bytes;
       },
       release: () => {
         endReading();

@@ -1,6 +1,6 @@
 /** The request path behind HTTP: verify, parse, ask the seen store, wait for the commit. One way through, no way back. */
 import { v7 as uuidv7 } from 'uuid';
-import type { VerifiedRequest } from '../core/event.ts';
+import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
 import type { Clock, SeenStore } from '../core/ports.ts';
 import type { SignatureFailure } from '../core/provider.ts';
 import type { Source } from '../core/source.ts';
@@ -53,6 +53,7 @@ export function createReceiver({ seen, writer, metrics, clock }: ReceiverOptions
     metrics.lastVerified.set({ source: source.name }, Math.floor(webhook.receivedAt.getTime() / 1000));
 
     const request = toRequest(webhook, verification.secret);
+    lease.grow(payloadBytes(request.events));
     const keys = request.events.map(({ dedupeKey }) => ({ source: source.name, dedupeKey }));
     if (await seen.allKnown(keys)) {
       lease.release();

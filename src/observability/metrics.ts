@@ -123,7 +123,7 @@ export function createMetrics(options: MetricsOptions) {
     /** Declares the gauges of the queue, once there is one. */
     watchQueue({ depth, bytes }: QueueReading): void {
       gauge('webhook_queue_depth', 'Verified requests that wait for their commit, those in flight included', depth);
-      gauge('webhook_queue_bytes', 'Bytes of webhook bodies in memory: being read, queued and in flight', bytes);
+      gauge('webhook_queue_bytes', 'Bytes of webhooks in memory: being read, queued and in flight', bytes);
     },
     buildInfo: new Gauge({
       name: 'webhook_build_info',

@@ -49,7 +49,13 @@ test.each([
   ['an unhandled rejection', "Promise.reject(new Error('a defect'))"],
   ['an uncaught exception', "throw new Error('a defect')"],
 ])('%s ends the daemon with 1', async (_name, defect) => {
-  const preload = `data:text/javascript,setTimeout(() => { if (process.listenerCount('SIGTERM')) ${encodeURIComponent(defect)} }, 1500)`;
+  // As soon as the daemon has taken charge of its signals, which is before it has started.
+  const script = `const wait = setInterval(() => {
+    if (!process.listenerCount('SIGTERM')) return;
+    clearInterval(wait);
+    ${defect};
+  }, 20)`;
+  const preload = `data:text/javascript,${encodeURIComponent(script)}`;
   const home = openTempDirectory('gateway-defect-');
   const child = spawn(process.execPath, ['--import', preload, DAEMON_SCRIPT], {
     cwd: home,
@@ -70,6 +76,43 @@ test('a server that can lose commits is warned of at start', async () => {
   const warnings = gateway.log.filter(({ level, msg }) => level === 40 && String(msg).includes('fsync'));
   expect(warnings).toHaveLength(row.fsync === 'off' ? 1 : 0);
   await gateway.stop();
+});
+
+test('connections that never say anything, or only half of it, do not hold up a stop', async () => {
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, METRICS_PORT: '0' });
+  const connections = await Promise.all(Array.from({ length: 5 }, () => openRaw(daemon.url)));
+  const [silent, halfHeader, keptAlive, refused, halfSecond] = connections;
+  halfHeader?.write('POST /webhooks/stripe HTTP/1.1\r\nHost: x');
+  keptAlive?.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n');
+  // Answered 401 while most of its body is still to come.
+  refused?.write(head({ 'Content-Length': 1_000_000 }));
+  halfSecond?.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HT');
+  await until('the answers', () =>
+    [keptAlive, refused, halfSecond].every((connection) => connection?.received().includes('HTTP/1.1 ')),
+  );
+  expect(await daemon.stop()).toBe(0);
+  await Promise.all(connections.map(({ closed }) => closed));
+  expect(silent?.received()).toBe('');
+  expect(daemon.output()).not.toContain('took too long');
+  await daemon.dispose();
+});
+
+test('a request that never ends is cut in time for everything else to be closed in order', async () => {
+  const daemon = await startDaemon({
+    ...PROVIDER_ENVIRONMENT,
+    DATABASE_URL: database.url,
+    SHUTDOWN_TIMEOUT_MS: '4000',
+  });
+  const endless = await openRaw(daemon.url);
+  const { headers } = fresh('stripe');
+  endless.write(head({ ...headers, 'Content-Length': 4_000_000 }));
+  const flow = setInterval(() => endless.write(Buffer.alloc(20_000)), 100);
+  const before = await fetch(`${daemon.url}/metrics`).then((response) => response.text());
+  expect(before).toContain('webhook_queue_bytes');
+  expect(await daemon.stop()).toBe(0);
+  clearInterval(flow);
+  await endless.closed;
+  await daemon.dispose();
 });
 
 test('a stop during the start ends it without listening, and with 0', async () => {

@@ -99,6 +99,34 @@ describe('routes', () => {
     const { body, headers } = fresh('stripe');
     expect((await fetch(`${gateway.url}/webhooks/stripe/`, { method: 'POST', body, headers })).status).toBe(200);
   });
+  test.each(['/:a(', '/*/x', '/health:a(', '/webhooks/:x(', '/:a((a+)+)'])(
+    '%s is a path like any other, and no pattern',
+    async (path) => {
+      const connection = await openRaw(gateway.url);
+      connection.write(`GET ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`);
+      expect(await connection.closed).toContain('HTTP/1.1 404');
+    },
+  );
+  test.each([
+    ['POST', '/nope', 404],
+    ['PUT', '/webhooks/stripe', 405],
+    ['POST', '/health', 405],
+    ['QUERY', '/health', 405],
+  ])('the body of %s %s is neither read nor parsed', async (method, path, status) => {
+    const connection = await openRaw(gateway.url);
+    connection.write(
+      `${method} ${path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{bad`,
+    );
+    await expect.poll(() => connection.received(), { timeout: 10_000 }).toContain(`HTTP/1.1 ${status}`);
+    connection.socket.destroy();
+  });
+  test('a content type that is none changes nothing about an unknown path', async () => {
+    await expectError(
+      await fetch(`${gateway.url}/nope`, { method: 'POST', headers: { 'content-type': 'bogus' }, body: '' }),
+      404,
+      'not_found',
+    );
+  });
   test('a malformed URL is answered 400', async () => {
     const connection = await openRaw(gateway.url);
     connection.write('GET /%zz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
@@ -173,6 +201,16 @@ describe('bodies', () => {
     const text = await connection.closed;
     expect(text).toContain('HTTP/1.1 200');
     expect(text).toContain('x-webhook-accepted: stored');
+  });
+
+  test('announced with an expectation are taken', async () => {
+    for (const expectation of ['100-continue', 'something-else']) {
+      const { body, headers } = fresh('stripe');
+      const connection = await openRaw(gateway.url);
+      connection.write(head({ ...headers, 'Content-Length': body.length, Expect: expectation, Connection: 'close' }));
+      connection.write(body);
+      expect(await connection.closed).toContain('x-webhook-accepted: stored');
+    }
   });
 
   test('that are compressed are verified and kept as they arrived', async () => {

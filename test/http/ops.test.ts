@@ -126,6 +126,17 @@ test('with TRUST_PROXY the address before the proxy decides', () =>
     expect((await fetch(`${url}/metrics`)).status).toBe(403);
   }));
 
+test('with TRUST_PROXY, what was forwarded without X-Forwarded-For, or from what is no address, is refused', () =>
+  withGateway({ TRUST_PROXY: '127.0.0.0/8,::1' }, async ({ url }) => {
+    const status = async (headers: Record<string, string>) => (await fetch(`${url}/metrics`, { headers })).status;
+    expect(await status({})).toBe(200);
+    expect(await status({ 'x-real-ip': '198.51.100.1' })).toBe(403);
+    expect(await status({ forwarded: 'for=198.51.100.1' })).toBe(403);
+    expect(await status({ 'x-forwarded-for': '127.1' })).toBe(403);
+    expect(await status({ 'x-forwarded-for': '0x7f.1' })).toBe(403);
+    expect(await status({ 'x-forwarded-for': 'nonsense'.repeat(500) })).toBe(403);
+  }));
+
 test('a network that may not read the metrics is refused, then limited', () =>
   withGateway({ ADMIN_ALLOWED_IPS: '203.0.113.0/24', RATE_LIMIT_MAX: '2' }, async ({ url }) => {
     const statuses = [];

@@ -33,6 +33,19 @@ describe('a byte budget', () => {
     expect(budget.used).toBe(0);
   });
 
+  test('counts what is made of a body that has arrived whole', () => {
+    const lease = budget.open(() => undefined);
+    lease.add(40 * KIB);
+    lease.grow(KIB);
+    expect(budget.used).toBe(40 * KIB);
+    lease.complete();
+    lease.grow(60 * KIB);
+    expect([budget.used, budget.full]).toEqual([100 * KIB, true]);
+    lease.release();
+    lease.grow(KIB);
+    expect([budget.used, budget.full]).toEqual([0, false]);
+  });
+
   test('is full when what is queued and in flight fills it, not what is being read', () => {
     const reading = budget.open(() => undefined);
     reading.add(100 * KIB);

@@ -8,7 +8,7 @@ import { durabilityWarnings } from './durability.ts';
 import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
 import { createSharedPrisma, prismaOn } from './prisma.ts';
-import { openSchemaGate } from './schema-gate.ts';
+import { SchemaGate } from './schema-gate.ts';
 
 /** Milliseconds for the small questions that readiness asks. */
 const PROBE_TIMEOUT = 1_000;
@@ -23,8 +23,8 @@ export interface DatabaseOptions {
   readonly commitTimeoutMs: number;
   readonly migrateOnStart: boolean;
   readonly logger: Logger;
-  /** Ingest has a connection, to this database; again after every loss. */
-  readonly onIngestConnected: (databaseId: string) => void;
+  /** Ingest has connections, to this storage; again after every loss. */
+  readonly onIngestConnected: (storageId: string) => void;
   readonly onIngestLost: () => void;
 }
 
@@ -44,12 +44,14 @@ export interface Database {
 export function openDatabase(options: DatabaseOptions): Database {
   const { databaseUrl, logger } = options;
   const stop = new AbortController();
+  const schema = new SchemaGate({ databaseUrl, migrate: options.migrateOnStart, logger, signal: stop.signal });
   const ingest = createIngestPool({
     databaseUrl,
     size: options.ingestConnections,
     timeoutMs: options.commitTimeoutMs,
     onConnected: options.onIngestConnected,
     onLost: options.onIngestLost,
+    onTablesMissing: () => schema.tablesMissing(),
   });
   const ingestPrisma = prismaOn(ingest.pool, databaseUrl);
   const shared = createSharedPrisma(
@@ -63,8 +65,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   );
   const monitor = new DatabaseMonitor(shared.prisma);
   monitor.start();
-  const schema = openSchemaGate({ databaseUrl, migrate: options.migrateOnStart, logger, signal: stop.signal });
-  const ready = schema.done.then(async () => {
+  const ready = schema.open().then(async () => {
     if (!schema.check().ok) return;
     await warnOfDurability(shared.prisma, logger);
     await warmUp(ingest);
@@ -72,7 +73,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   let closing: Promise<void> | undefined;
   return {
-    events: createEventStore(ingestPrisma),
+    events: createEventStore(ingestPrisma, () => schema.tablesMissing()),
     state: () => monitor.state,
     async check() {
       const tables = schema.check();
@@ -90,6 +91,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         stop.abort();
         monitor.close();
         await ready;
+        await schema.idle();
         await ingestPrisma.$disconnect();
         await ingest.close();
         await shared.close();

@@ -7,8 +7,9 @@ import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { toStoreError } from './store-error.ts';
 
 /**
- * `$1` holds the bodies end to end, `$7` and `$8` where each begins (from 1) and how long it is: one bytea travels in
- * binary, while an array of them is sent as text at three times the cost.
+ * `$1` holds the bodies end to end, `$7` and `$8` where each begins (from 1) and how long it is; `$18` to `$20` do the same
+ * for the payloads, whose place is null where there is none. One bytea travels in binary; an array of them, or of texts, is
+ * sent as text at three times the cost, and each quote in it is escaped once more.
  *
  * `ON CONFLICT DO NOTHING` names no target, so that whatever index objects, the row is a duplicate and not an error.
  * A request is inserted only if one of its events was. The statement is a transaction by itself.
@@ -16,10 +17,11 @@ import { toStoreError } from './store-error.ts';
 const APPEND = `
 WITH event AS (
   INSERT INTO events (id, request_id, source, provider, type, dedupe_key, subject, occurred_at, received_at, payload)
-  SELECT id, request_id, source, provider, type, dedupe_key, subject, occurred_at, received_at, payload::jsonb
+  SELECT id, request_id, source, provider, type, dedupe_key, subject, occurred_at, received_at,
+         convert_from(substring($18::bytea FROM start FOR size), 'UTF8')::jsonb
   FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-              $16::timestamptz[], $17::timestamptz[], $18::text[])
-    AS e(id, request_id, source, provider, type, dedupe_key, subject, occurred_at, received_at, payload)
+              $16::timestamptz[], $17::timestamptz[], $19::int[], $20::int[])
+    AS e(id, request_id, source, provider, type, dedupe_key, subject, occurred_at, received_at, start, size)
   ON CONFLICT DO NOTHING
   RETURNING id, request_id, received_at
 ), mark AS (
@@ -34,14 +36,27 @@ WITH event AS (
 )
 SELECT id::text AS id FROM event`;
 
-/** Stores events in PostgreSQL. `prisma` runs on ingest's own pool. */
-export function createEventStore(prisma: Pick<PrismaClient, '$queryRawUnsafe'>): EventStore {
+/** A table, column or schema that the statement names is not there. */
+const MISSING = ['42P01', '42703', '3F000'];
+
+/**
+ * Stores events in PostgreSQL.
+ *
+ * @param prisma runs on ingest's own pool
+ * @param onTablesMissing told when the statement finds a table or column missing
+ */
+export function createEventStore(
+  prisma: Pick<PrismaClient, '$queryRawUnsafe'>,
+  onTablesMissing: () => void,
+): EventStore {
   const insert = async (requests: readonly VerifiedRequest[]): Promise<ReadonlySet<string>> => {
     try {
       const rows = await prisma.$queryRawUnsafe<{ id: string }[]>(APPEND, ...parametersOf(requests));
       return new Set(rows.map((row) => row.id));
-    } catch (error) {
-      throw toStoreError(error);
+    } catch (thrown) {
+      const error = toStoreError(thrown);
+      if (error.sqlState !== undefined && MISSING.includes(error.sqlState)) onTablesMissing();
+      throw error;
     }
   };
   return {
@@ -54,22 +69,18 @@ export function createEventStore(prisma: Pick<PrismaClient, '$queryRawUnsafe'>):
 }
 
 function parametersOf(requests: readonly VerifiedRequest[]): unknown[] {
-  const starts: number[] = [];
-  let start = 1;
-  for (const { body } of requests) {
-    starts.push(start);
-    start += body.length;
-  }
+  const bodies = endToEnd(requests.map(({ body }) => body));
   const rows = sortedEvents(requests);
+  const payloads = endToEnd(rows.map(({ event }) => (event.payload === null ? null : Buffer.from(event.payload))));
   return [
-    requests.length === 1 ? requests[0]?.body : Buffer.concat(requests.map(({ body }) => body)),
+    bodies.bytes,
     requests.map(({ id }) => id),
     requests.map(({ source }) => source),
     requests.map(({ provider }) => provider),
     requests.map(({ receivedAt }) => receivedAt.toISOString()),
     requests.map(({ headers }) => JSON.stringify(headers)),
-    starts,
-    requests.map(({ body }) => body.length),
+    bodies.starts,
+    bodies.sizes,
     rows.map(({ event }) => event.id),
     rows.map(({ request }) => request.id),
     rows.map(({ request }) => request.source),
@@ -79,8 +90,25 @@ function parametersOf(requests: readonly VerifiedRequest[]): unknown[] {
     rows.map(({ event }) => event.subject),
     rows.map(({ event }) => event.occurredAt?.toISOString() ?? null),
     rows.map(({ request }) => request.receivedAt.toISOString()),
-    rows.map(({ event }) => event.payload),
+    payloads.bytes,
+    payloads.starts,
+    payloads.sizes,
   ];
+}
+
+/** The pieces as one Buffer, with the place of each: start from 1 and size, null for what is null. */
+function endToEnd(pieces: readonly (Buffer | null)[]) {
+  const starts: (number | null)[] = [];
+  const sizes: (number | null)[] = [];
+  let start = 1;
+  for (const piece of pieces) {
+    starts.push(piece === null ? null : start);
+    sizes.push(piece === null ? null : piece.length);
+    start += piece?.length ?? 0;
+  }
+  const present = pieces.filter((piece) => piece !== null);
+  const [only] = present;
+  return { bytes: present.length === 1 && only !== undefined ? only : Buffer.concat(present), starts, sizes };
 }
 
 /**

@@ -9,10 +9,12 @@ export interface IngestPoolOptions {
   readonly size: number;
   /** Milliseconds for a batch, and for a connection. */
   readonly timeoutMs: number;
-  /** A connection was made; `databaseId` says to which database. Also called again after a loss. */
-  readonly onConnected: (databaseId: string) => void;
-  /** A connection broke or was given up. The database behind the next one may be an older copy. */
+  /** There are connections, to this storage; told again after each loss, and when the tables have become others. */
+  readonly onConnected: (storageId: string) => void;
+  /** A connection broke or was given up, or the tables are gone or others: what was committed before may be gone as well. */
   readonly onLost: () => void;
+  /** The tables are not there: not yet, or no longer. */
+  readonly onTablesMissing: () => void;
 }
 
 export interface IngestPool {
@@ -23,15 +25,21 @@ export interface IngestPool {
 
 const UNDEFINED_TABLE = '42P01';
 /**
- * Milliseconds between two signs of life of connections that nobody uses. A server that vanished without a word, as in a
- * failover of its address, is otherwise noticed by the next batch only, and duplicates answered until then would rest on
- * what the old one knew.
+ * Milliseconds between two signs of life. Two things happen to a database without a word: it vanishes in a failover of its
+ * address, and it is restored or emptied in place. Until noticed, duplicates would rest on what it knew before.
  */
-const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 1_000;
+/**
+ * Which database, and which tables: dropping and restoring them gives them another oid, TRUNCATE another file. (So do
+ * VACUUM FULL and CLUSTER, which costs no more than a cold cache. A DELETE by hand cannot be seen.)
+ */
+const STORAGE_ID = `SELECT concat_ws(':', id, 'events'::regclass::oid, pg_relation_filenode('events')) AS id FROM webhook_gateway`;
 
 /** Opens nothing yet: a connection is made when the first batch needs it. */
 export function createIngestPool(options: IngestPoolOptions): IngestPool {
+  const watch = watchStorage(options);
   let closing: Promise<unknown> | undefined;
+  let beat: Promise<unknown> = Promise.resolve();
   const connection: ConnectionOptions = {
     databaseUrl: options.databaseUrl,
     applicationName: 'webhook-gateway ingest',
@@ -45,20 +53,24 @@ export function createIngestPool(options: IngestPoolOptions): IngestPool {
     idleTimeoutMillis: 0,
     onConnect: async (client) => {
       client.once('end', () => {
-        if (closing === undefined) options.onLost();
+        if (closing !== undefined) return;
+        watch.lost();
+        // Others may be alive, and then nothing else would tell the seen store so.
+        beatNow();
       });
-      const databaseId = await greet(client);
-      if (databaseId !== null) options.onConnected(databaseId);
+      await makeCommitsDurable(client);
+      await watch.look(client);
     },
   });
   // An idle connection that breaks is reported here; `end` above has the consequence.
   pool.on('error', () => undefined);
-  let beat: Promise<unknown> = Promise.resolve();
-  const heartbeat = setInterval(() => {
-    const idle = pool.idleCount > 0 && pool.idleCount === pool.totalCount;
-    // A query that fails destroys its connection, which is all that is wanted of it.
-    if (idle) beat = Promise.allSettled(Array.from({ length: pool.idleCount }, () => pool.query('SELECT 1')));
-  }, HEARTBEAT_MS);
+  const beatNow = () => {
+    if (pool.totalCount === 0) return;
+    // Every idle connection is asked; a query that fails destroys its connection, which is all that is wanted of it.
+    const connections = Math.max(1, pool.idleCount);
+    beat = Promise.allSettled(Array.from({ length: connections }, () => watch.look(pool)));
+  };
+  const heartbeat = setInterval(beatNow, HEARTBEAT_MS);
   return {
     pool,
     async close() {
@@ -69,21 +81,44 @@ export function createIngestPool(options: IngestPoolOptions): IngestPool {
   };
 }
 
-/**
- * Makes commits of this session durable where the role or the database has switched that off (the promise rests on it;
- * other settings than `off` wait for the local disk at least, and are left alone), and asks which database this is.
- *
- * @returns null before the first migration
- */
-async function greet(client: pg.ClientBase): Promise<string | null> {
-  await client.query(
-    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
-  );
+/** Compares what is there with what was there at the last look. */
+function watchStorage({ onConnected, onLost, onTablesMissing }: IngestPoolOptions) {
+  let known: string | null = null;
+  const lost = () => {
+    known = null;
+    onLost();
+  };
+  return {
+    lost,
+    async look(queries: pg.ClientBase | pg.Pool): Promise<void> {
+      const found = await storageId(queries);
+      if (found === null) onTablesMissing();
+      if (found === known) return;
+      if (known !== null) lost();
+      if (found === null) return;
+      known = found;
+      onConnected(found);
+    },
+  };
+}
+
+/** Null if the tables are not there. */
+async function storageId(queries: pg.ClientBase | pg.Pool): Promise<string | null> {
   try {
-    const { rows } = await client.query<{ id: string }>('SELECT id FROM webhook_gateway');
+    const { rows } = await queries.query<{ id: string }>(STORAGE_ID);
     return rows[0]?.id ?? null;
   } catch (error) {
     if (sqlStateOf(error) === UNDEFINED_TABLE) return null;
     throw error;
   }
+}
+
+/**
+ * Where the role or the database has switched that off: the promise rests on it. Other settings than `off` wait for the
+ * local disk at least, and are left alone.
+ */
+async function makeCommitsDurable(client: pg.ClientBase): Promise<void> {
+  await client.query(
+    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
+  );
 }

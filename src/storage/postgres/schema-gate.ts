@@ -1,4 +1,5 @@
-/** Are the tables as this build needs them? Migrates at start, or looks until somebody else has migrated. */
+/** Are the tables as this build needs them? Migrates at start, or looks until somebody else has migrated; and again if they vanish. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReadinessCheck } from '../../core/health.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { pendingMigrations } from './migrations/apply.ts';
@@ -6,6 +7,8 @@ import { migrateUntilDone } from './migrations/migrate-until-done.ts';
 
 /** Milliseconds between two looks at the history of migrations, where others apply them. */
 const LOOK_INTERVAL = 2_000;
+/** Milliseconds within which missing tables are not complained of again. */
+const REOPEN_INTERVAL = 5_000;
 
 export interface SchemaGateOptions {
   readonly databaseUrl: string;
@@ -15,58 +18,85 @@ export interface SchemaGateOptions {
   readonly signal: AbortSignal;
 }
 
-export interface SchemaGate {
-  check(): ReadinessCheck;
+export class SchemaGate {
+  readonly #options: SchemaGateOptions;
+  #state: ReadinessCheck = { ok: false, detail: 'the migrations are being applied' };
+  #openedAt = Number.NEGATIVE_INFINITY;
+  #work: Promise<void> | undefined;
+  #endAttempt: () => void = () => undefined;
   /** Resolves when the first attempt has ended, well or not. */
   readonly attempted: Promise<void>;
-  /** Resolves when the tables are ready, and also when the signal aborts. Never rejects. */
-  readonly done: Promise<void>;
-}
 
-export function openSchemaGate(options: SchemaGateOptions): SchemaGate {
-  let state: ReadinessCheck = { ok: false, detail: 'the migrations are being applied' };
-  let endAttempt = (): void => undefined;
-  const attempted = new Promise<void>((resolve) => {
-    endAttempt = resolve;
-  });
-  const report = (next: ReadinessCheck): void => {
-    state = next;
-    endAttempt();
-  };
-  const work = options.migrate ? migrate(options, report) : look(options, report);
-  const done = work.catch((error: Error) => {
-    options.logger.error({ err: error }, 'the migrations cannot be applied');
-    report({ ok: false, detail: `the migrations cannot be applied: ${error.message}` });
-  });
-  return { check: () => state, attempted, done: done.finally(endAttempt) };
-}
-
-function migrate({ databaseUrl, logger, signal }: SchemaGateOptions, report: (state: ReadinessCheck) => void) {
-  return migrateUntilDone(
-    { databaseUrl },
-    {
-      logger,
-      signal,
-      onState({ tablesReady, reason }) {
-        if (tablesReady) report({ ok: true });
-        else if (reason !== undefined) report({ ok: false, detail: `not migrated yet: ${reason}` });
-      },
-    },
-  );
-}
-
-async function look(
-  { databaseUrl, signal }: SchemaGateOptions,
-  report: (state: ReadinessCheck) => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    const state = await lookOnce(databaseUrl, signal);
-    report(state);
-    if (state.ok) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LOOK_INTERVAL);
-      signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true });
+  constructor(options: SchemaGateOptions) {
+    this.#options = options;
+    this.attempted = new Promise((resolve) => {
+      this.#endAttempt = resolve;
     });
+  }
+
+  check(): ReadinessCheck {
+    return this.#state;
+  }
+
+  /**
+   * Works until the tables are ready. Resolves then, and also when the signal aborts; never rejects. While it works,
+   * further calls join it.
+   */
+  open(): Promise<void> {
+    this.#openedAt = performance.now();
+    this.#work ??= this.#run().finally(() => {
+      this.#work = undefined;
+    });
+    return this.#work;
+  }
+
+  /** Resolves when nothing is under way any longer. */
+  async idle(): Promise<void> {
+    await this.#work;
+  }
+
+  /** A query found a table or column missing that was there: the database was dropped, replaced or restored. */
+  tablesMissing(): void {
+    const { logger, signal } = this.#options;
+    if (this.#work !== undefined || signal.aborted || performance.now() - this.#openedAt < REOPEN_INTERVAL) return;
+    this.#state = { ok: false, detail: 'tables are missing' };
+    logger.warn('tables of the gateway are missing: looking at the migrations again');
+    void this.open();
+  }
+
+  async #run(): Promise<void> {
+    const { logger, migrate } = this.#options;
+    try {
+      await (migrate ? this.#migrate() : this.#look());
+    } catch (error) {
+      logger.error({ err: error }, 'the migrations cannot be applied');
+      this.#report({ ok: false, detail: `the migrations cannot be applied: ${(error as Error).message}` });
+    } finally {
+      this.#endAttempt();
+    }
+  }
+
+  #report(state: ReadinessCheck): void {
+    this.#state = state;
+    this.#endAttempt();
+  }
+
+  async #migrate(): Promise<void> {
+    const { databaseUrl, logger, signal } = this.#options;
+    const onState = ({ tablesReady, reason }: { tablesReady: boolean; reason?: string }) => {
+      if (tablesReady) this.#report({ ok: true });
+      else if (reason !== undefined) this.#report({ ok: false, detail: `not migrated yet: ${reason}` });
+    };
+    await migrateUntilDone({ databaseUrl }, { logger, signal, onState });
+  }
+
+  async #look(): Promise<void> {
+    const { databaseUrl, signal } = this.#options;
+    while (!signal.aborted) {
+      this.#report(await lookOnce(databaseUrl, signal));
+      if (this.#state.ok) return;
+      await sleep(LOOK_INTERVAL, undefined, { signal }).catch(() => undefined);
+    }
   }
 }
 

@@ -29,6 +29,7 @@ function open(databaseUrl: string): IngestPool {
     timeoutMs: 1_000,
     onConnected: (id) => events.push(`connected ${id}`),
     onLost: () => events.push('lost'),
+    onTablesMissing: () => events.push('missing'),
   });
   return ingest;
 }
@@ -36,15 +37,41 @@ function open(databaseUrl: string): IngestPool {
 test('tells to which database it is connected', async () => {
   await open(database.url).pool.query('SELECT 1');
   const [{ id }] = await database.query('SELECT id FROM webhook_gateway');
-  expect(events).toEqual([`connected ${id}`]);
+  expect(events).toEqual([expect.stringContaining(`connected ${id}:`)]);
 });
 
-test('connects before the first migration too, without a database to name', async () => {
+test('connects before the first migration too, and says that the tables are missing', async () => {
   const empty = await createDatabase({ migrated: false });
   await open(empty.url).pool.query('SELECT 1');
-  expect(events).toEqual([]);
+  expect(events).toEqual(['missing']);
   await ingest?.close();
   await empty.drop();
+});
+
+test.each([
+  ['emptied', 'TRUNCATE events'],
+  ['replaced', 'DROP TABLE events; CREATE TABLE events (id uuid)'],
+])('notices by itself that the tables were %s, though no connection was cut', async (_name, change) => {
+  const own = await createDatabase();
+  await open(own.url).pool.query('SELECT 1');
+  await own.query(change);
+  await until('other tables to be told of', () => events.length === 3);
+  expect(events.map((event) => event.split(' ')[0])).toEqual(['connected', 'lost', 'connected']);
+  expect(events[2]).not.toBe(events[0]);
+  await ingest?.close();
+  await own.drop();
+});
+
+test('of two connections one is lost: the other is enough to go on', async () => {
+  const { pool } = open(database.url);
+  const pids = await Promise.all(
+    [1, 2].map(async () => (await pool.query('SELECT pg_backend_pid() AS pid, pg_sleep(0.1)')).rows[0].pid),
+  );
+  expect(new Set(pids).size).toBe(2);
+  await database.query('SELECT pg_terminate_backend($1)', [pids[0]]);
+  await until('both to be told', () => events.length === 3);
+  expect(events.map((event) => event.split(' ')[0])).toEqual(['connected', 'lost', 'connected']);
+  expect(pool.totalCount).toBe(1);
 });
 
 test('tells of a connection that the server ended, and not of its own close', async () => {

@@ -1,0 +1,38 @@
+/** Answers what no route takes: 405 with `Allow` where the path exists under other methods, else 404. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refuse } from './error-handler.ts';
+import type { FailureLimiter } from './failure-limiter.ts';
+
+/**
+ * To be called before the routes are registered. Answers in the first hook, before a byte of the body is read: Fastify's
+ * own not-found handler comes after it.
+ */
+export function answerUnknownRoutes(app: FastifyInstance, limiter: FailureLimiter): void {
+  const methods = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await answer(request, reply, methods.get(pathOf(request.url)), limiter);
+  });
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  allowed: readonly string[] | undefined,
+  limiter: FailureLimiter,
+): Promise<FastifyReply> {
+  if (await limiter.tooMany(request, 'unknown-route')) {
+    return refuse(request, reply, 'rate_limited', 'too many requests to unknown routes from this address');
+  }
+  if (allowed === undefined) return refuse(request, reply, 'not_found', 'there is nothing under this path');
+  const methods = [...new Set(allowed)].sort().join(', ');
+  reply.header('allow', methods);
+  return refuse(request, reply, 'method_not_allowed', `this path takes ${methods}`);
+}
+
+/** Without the query, and without the trailing slash that the router ignores too. */
+function pathOf(url: string): string {
+  return (url.split('?', 1)[0] ?? '/').replace(/(.)\/$/, '$1');
+}
