@@ -33,9 +33,11 @@ function logListening({ config, gateway, logger }: Announcement): void {
 
 function greeting({ config, gateway }: Announcement): string[] {
   const { url, sources, generated } = gateway;
-  const { DATA_DIR, DATABASE_URL, REDIS_URL } = config;
+  const { DATABASE_URL, REDIS_URL, NODE_ENV } = config;
   const database =
-    DATABASE_URL === undefined ? `embedded PostgreSQL of ${DATA_DIR}` : `PostgreSQL at ${serverAddress(DATABASE_URL)}`;
+    DATABASE_URL === undefined
+      ? `embedded PostgreSQL in ${gateway.storage.embeddedDirectory}`
+      : `PostgreSQL at ${serverAddress(DATABASE_URL)}`;
   const cache = REDIS_URL === undefined ? 'in memory (REDIS_URL is not set)' : `Redis at ${serverAddress(REDIS_URL)}`;
   const [first] = sources;
   return [
@@ -46,7 +48,10 @@ function greeting({ config, gateway }: Announcement): string[] {
     ...(generated.length > 0 ? [line('secrets', `generated, in ${secretsDirectory(config)}`)] : []),
     ...sources.map(({ name, path }) => line(name, `${url}${path}`)),
     '',
-    ...(first === undefined ? [] : [`Try it from another terminal:  npm run send -- ${first.provider.name}`, '']),
+    // What is sent is stored like any other event, which nobody wants in production.
+    ...(first === undefined || NODE_ENV === 'production'
+      ? []
+      : [`Try it from another terminal:  npm run send -- ${first.provider.name}`, '']),
   ];
 }
 

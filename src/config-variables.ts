@@ -135,7 +135,9 @@ export const variables = z.object({
     ),
   SHUTDOWN_TIMEOUT_MS: wholeNumber(100, 300_000)
     .default(8_000)
-    .describe('Milliseconds a stop may take before the process exits 1; keep it below your supervisor’s own limit'),
+    .describe(
+      'Milliseconds a stop may take, `SHUTDOWN_DELAY_MS` included, before the process exits 1; keep it below your supervisor’s own limit',
+    ),
 });
 
 /** Variables that may also be given as NAME_FILE, the path of a file that holds the value (Docker and systemd secrets). */

@@ -47,11 +47,10 @@ export function loadConfig(environment: Environment): Config {
   const values = resolveFiles(withoutEmpty(environment), faults);
   const parsed = variables.safeParse(values);
   for (const issue of parsed.error?.issues ?? []) faults.push(`${issue.path.join('.')}: ${issue.message}`);
-  faults.push(...crossFaults(values));
+  faults.push(...crossFaults(values, environment));
   if (!parsed.success || faults.length > 0) {
-    throw new StartupError(
-      `The configuration has ${faults.length} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
-    );
+    const many = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+    throw new StartupError(`The configuration has ${many}:\n${faults.map((f) => `  - ${f}`).join('\n')}`);
   }
   const { data } = parsed;
   return { ...data, HOST: data.HOST ?? (data.NODE_ENV === 'production' ? '::' : '127.0.0.1') };
@@ -84,7 +83,7 @@ function resolveFiles(environment: Record<string, string>, faults: string[]): Re
 }
 
 /** Faults that lie between variables. Read off the text, so that they are found also where another variable is wrong. */
-function crossFaults(values: Record<string, string>): string[] {
+function crossFaults(values: Record<string, string>, environment: Environment): string[] {
   const faults: string[] = [];
   const paths = [values['WHATSAPP_PATH'] ?? '/webhooks/whatsapp', values['STRIPE_PATH'] ?? '/webhooks/stripe'];
   if (paths[0] === paths[1]) faults.push('STRIPE_PATH: is the same as WHATSAPP_PATH; give each its own');
@@ -92,13 +91,22 @@ function crossFaults(values: Record<string, string>): string[] {
   if (Number(values['INGEST_MAX_BYTES'] ?? 256 * MIB) < 2 * bodyLimit) {
     faults.push('INGEST_MAX_BYTES: must be at least twice BODY_LIMIT_BYTES, or large bodies starve each other');
   }
-  if (values['NODE_ENV'] === 'production') faults.push(...productionFaults(values));
+  const delay = Number(values['SHUTDOWN_DELAY_MS'] ?? 0);
+  const timeout = Number(values['SHUTDOWN_TIMEOUT_MS'] ?? 8_000);
+  if (delay >= timeout)
+    faults.push(`SHUTDOWN_DELAY_MS: must be below SHUTDOWN_TIMEOUT_MS (${timeout}), which includes it`);
+  const metricsPort = values['METRICS_PORT'];
+  if (metricsPort !== undefined && metricsPort !== '0' && metricsPort === (values['PORT'] ?? '3000')) {
+    faults.push('METRICS_PORT: is the same as PORT; give it a port of its own');
+  }
+  if (values['NODE_ENV'] === 'production') faults.push(...productionFaults(values, environment));
   return faults;
 }
 
-function productionFaults(values: Record<string, string>): string[] {
+function productionFaults(values: Record<string, string>, environment: Environment): string[] {
   const faults: string[] = [];
-  const has = (name: string) => values[name] !== undefined;
+  // A file that cannot be read is a fault of its own, and not also a missing secret.
+  const has = (name: string) => values[name] !== undefined || environment[`${name}_FILE`] !== undefined;
   if (has('META_APP_SECRET') && !has('META_VERIFY_TOKEN')) {
     faults.push('META_VERIFY_TOKEN: WhatsApp is half configured; set it to the token typed into Meta’s webhook form');
   }

@@ -36,7 +36,9 @@ interface Running {
 }
 
 function exitGracefully({ config, logger, starting, stop }: Running): void {
-  const options = { delay: config.SHUTDOWN_TIMEOUT_MS, logger: exitLogger(logger), skip: [...STOP_SIGNALS] };
+  const delay = config.SHUTDOWN_TIMEOUT_MS;
+  const onTimeout = () => logger.error(`the stop took longer than SHUTDOWN_TIMEOUT_MS (${delay}): exiting with 1`);
+  const options = { delay, onTimeout, logger: exitLogger(logger), skip: [...STOP_SIGNALS] };
   const { close } = closeWithGrace(options, async ({ err }) => {
     if (err !== undefined) logger.error({ err }, 'stopping after an error nobody handled');
     stop.abort();
@@ -63,8 +65,7 @@ function exitGracefully({ config, logger, starting, stop }: Running): void {
 /** The library logs the error a second time, with properties that ours leaves out on purpose. */
 function exitLogger(logger: Logger) {
   return {
-    error: (message: unknown) =>
-      logger.error(typeof message === 'string' ? message : 'the stop failed or took too long'),
+    error: (message: unknown) => logger.error(typeof message === 'string' ? message : 'the stop failed'),
   };
 }
 

@@ -73,7 +73,6 @@ describe('faults', () => {
       'BATCH_FLIGHTS: write a whole number from 1 to 64',
       'DATABASE_URL: write a URL such as postgresql://user:password@host:5432/database',
       'LOG_LEVEL: write one of trace, debug, info, warn, error, fatal, silent',
-      'META_APP_SECRET: WhatsApp is half configured; set it to the app secret of the Meta app',
       'META_APP_SECRET_FILE: cannot be read (ENOENT); name a readable file',
       'MIGRATE_ON_START: write true or false',
       'PORT: write a whole number from 0 to 65535',
@@ -232,9 +231,23 @@ describe('in production', () => {
     expect(faultsOf({ NODE_ENV, ...STRIPE, META_APP_SECRET: 'x' })).toEqual([
       'META_VERIFY_TOKEN: WhatsApp is half configured; set it to the token typed into Meta’s webhook form',
     ]);
-    expect(faultsOf({ NODE_ENV, ...STRIPE, META_VERIFY_TOKEN: 'x' })).toEqual([
-      'META_APP_SECRET: WhatsApp is half configured; set it to the app secret of the Meta app',
-    ]);
+    expect(faultsOf({ NODE_ENV, ...STRIPE, META_VERIFY_TOKEN: 'x' })).toEqual([]);
     expect(faultsOf({ NODE_ENV: 'development', META_VERIFY_TOKEN: 'x' })).toEqual([]);
+  });
+});
+
+describe('the times of a stop, and the ports', () => {
+  it.each([
+    [{ SHUTDOWN_DELAY_MS: '9000' }, 'SHUTDOWN_DELAY_MS: must be below SHUTDOWN_TIMEOUT_MS (8000), which includes it'],
+    [{ METRICS_PORT: '3000' }, 'METRICS_PORT: is the same as PORT; give it a port of its own'],
+  ])('%j does not fit', (environment, fault) => {
+    expect(() => loadConfig(environment)).toThrow(fault);
+  });
+
+  it('a secret file that cannot be read is one fault, and not a missing secret besides', () => {
+    const environment = { NODE_ENV: 'production', META_APP_SECRET_FILE: '/nowhere', META_VERIFY_TOKEN: 'x' };
+    expect(() => loadConfig(environment)).toThrow(
+      /^The configuration has a fault:\n {2}- META_APP_SECRET_FILE: cannot be read/,
+    );
   });
 });

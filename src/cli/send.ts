@@ -61,7 +61,9 @@ function sourceOf(config: Config, name: string): Source {
   const sources = configuredSources(config, (secret) => readGeneratedSecret(resolve(config.DATA_DIR), secret));
   const source = sources.find((candidate) => candidate.provider.name === name);
   if (source === undefined) {
-    throw new StartupError(`There is no secret for ${name} yet: start the daemon once (npm start), or set its secret.`);
+    throw new StartupError(
+      `There is no secret for ${name} here, and none generated in ${config.DATA_DIR}: start the daemon once (npm start), or give this command the daemon’s environment.`,
+    );
   }
   return source;
 }

@@ -32,7 +32,8 @@ export interface Storage {
   readonly redis: RedisConnection | null;
   /** What start-up must tell about the embedded server; empty with an outside one. */
   readonly notes: readonly string[];
-  readonly embedded: boolean;
+  /** Where the embedded server's files are; null with an outside server. */
+  readonly embeddedDirectory: string | null;
   /** Last known states; touch nothing. */
   databaseState(): DependencyState;
   redisState(): DependencyState;
@@ -69,7 +70,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     seen,
     redis,
     notes: embedded?.notes ?? [],
-    embedded: embedded !== null,
+    embeddedDirectory: embedded?.dataDirectory ?? null,
     databaseState: () => database.state(),
     redisState: () => redisState,
     checkDatabase: () => database.check(),

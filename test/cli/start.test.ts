@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GENERATED_SECRETS } from '../../src/storage/disk/generated-secrets.ts';
+import { atExit } from '../support/at-exit.ts';
 import { type CommandResult, runCommand } from '../support/command.ts';
 import { bareEnvironment, DAEMON_SCRIPT, type Daemon, openTempDirectory, startDaemon } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
@@ -102,7 +103,7 @@ describe('npm start with an empty environment', () => {
       expect(text).toContain(
         [
           `Webhook gateway ${manifest.version} listens on ${url}`,
-          `  database   embedded PostgreSQL of ${dataDir}`,
+          `  database   embedded PostgreSQL in ${join(dataDir, 'postgres')}`,
           '  cache      in memory (REDIS_URL is not set)',
           `  secrets    generated, in ${dataDir}/secrets`,
           `  whatsapp   ${url}/webhooks/whatsapp`,
@@ -165,8 +166,9 @@ describe('the daemon, on a database of one’s own', () => {
 
   it('exits with 1 where a stop takes longer than it may', async () => {
     const env = { ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url };
-    const daemon = await startDaemon({ ...env, SHUTDOWN_DELAY_MS: '60000', SHUTDOWN_TIMEOUT_MS: '100' });
+    const daemon = await startDaemon({ ...env, SHUTDOWN_DELAY_MS: '99', SHUTDOWN_TIMEOUT_MS: '100' });
     expect(await daemon.stop('SIGTERM')).toBe(1);
+    expect(daemon.output()).toContain('SHUTDOWN_TIMEOUT_MS');
     await daemon.dispose();
   });
 });
@@ -176,7 +178,7 @@ describe('the daemon, with a configuration that cannot work', () => {
 
   it('exits with 1 and lists every fault', async () => {
     const { code, stdout, stderr } = await start({ NODE_ENV: 'production', PORT: 'x', TRUST_PROXY: 'y', ROLE: 'z' });
-    expect(stderr).toMatch(/^The configuration has 4 fault\(s\):\n( {2}- .+\n){4}$/);
+    expect(stderr).toMatch(/^The configuration has 4 faults:\n( {2}- .+\n){4}$/);
     for (const name of ['PORT', 'TRUST_PROXY', 'ROLE', 'META_APP_SECRET, STRIPE_WEBHOOK_SECRET']) {
       expect(stderr).toContain(`  - ${name}: `);
     }
@@ -241,6 +243,10 @@ async function onTerminal(env: Record<string, string>, use: (terminal: Terminal)
     shown += text.replaceAll('\r', '');
   });
   const exited = once(child, 'close');
+  child.once(
+    'exit',
+    atExit(() => child.kill('SIGKILL')),
+  );
   try {
     await use({
       text: () => shown,

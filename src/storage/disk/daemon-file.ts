@@ -1,7 +1,8 @@
 /** `DATA_DIR/daemon.json`: where the running daemon listens, for commands run beside it. Holds no secret. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeDataDir } from './data-dir.ts';
 
 const daemonFile = z.object({
   pid: z.number().int(),
@@ -20,7 +21,7 @@ const pathIn = (dataDir: string) => join(dataDir, 'daemon.json');
  */
 export function leaveDaemonFile(dataDir: string, content: DaemonFile): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDataDir(dataDir);
     const draft = `${pathIn(dataDir)}.${process.pid}`;
     writeFileSync(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, pathIn(dataDir));

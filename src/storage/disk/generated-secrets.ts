@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../../core/errors.ts';
+import { makeDataDir } from './data-dir.ts';
 
 export const GENERATED_SECRETS = ['META_APP_SECRET', 'META_VERIFY_TOKEN', 'STRIPE_WEBHOOK_SECRET'] as const;
 export type SecretName = (typeof GENERATED_SECRETS)[number];
@@ -35,7 +36,7 @@ export function ensureGeneratedSecret(dataDir: string, name: SecretName): string
   const file = secretFile(dataDir, name);
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDataDir(dataDir);
     mkdirSync(join(dataDir, 'secrets'), { recursive: true, mode: 0o700 });
     writeFileSync(draft, `${generate(name)}\n`, { mode: 0o600, flush: true });
     // A link appears whole or not at all, and fails if another process was first.

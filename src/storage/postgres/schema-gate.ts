@@ -91,10 +91,13 @@ export class SchemaGate {
   }
 
   async #look(): Promise<void> {
-    const { databaseUrl, signal } = this.#options;
-    while (!signal.aborted) {
-      this.#report(await lookOnce(databaseUrl, signal));
-      if (this.#state.ok) return;
+    const { databaseUrl, logger, signal } = this.#options;
+    for (let looks = 0; !signal.aborted; looks++) {
+      const state = await lookOnce(databaseUrl, signal);
+      if (state.ok && looks > 0) logger.info('the tables are up to date');
+      if (!state.ok && state.detail !== this.#state.detail) logger.warn(`webhooks are answered 503: ${state.detail}`);
+      this.#report(state);
+      if (state.ok) return;
       await sleep(LOOK_INTERVAL, undefined, { signal }).catch(() => undefined);
     }
   }
