@@ -23,14 +23,18 @@ export function subjectOf(candidates: Iterable<unknown>): string | null {
   return null;
 }
 
+/** `Number` reads every digit: of a megabyte of them in each of many events, seconds. No plausible time needs so many. */
+const NUMBER_MAX_LENGTH = 40;
+
 const EARLIEST = Date.UTC(2000, 0, 1);
 const LATEST = Date.UTC(2100, 0, 1);
 
-/** A time in Unix seconds, sent as a number or as decimal text; null where it is absent or absurd. */
+/** A time in Unix seconds, sent as a number or as decimal text; null where it is absent, absurd or written in more than 40 characters. */
 export function unixTime(value: unknown): Date | null {
   const text = textOf(value);
+  if (text === undefined || text.length > NUMBER_MAX_LENGTH) return null;
   // Text may be digits only; a number may be written with a fraction or an exponent.
-  if (text === undefined || (typeof value === 'string' && !/^\d{1,15}(?:\.\d{1,9})?$/.test(text))) return null;
+  if (typeof value === 'string' && !/^\d{1,15}(?:\.\d{1,9})?$/.test(text)) return null;
   return plausible(Number(text) * 1000);
 }
 

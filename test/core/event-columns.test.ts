@@ -25,6 +25,7 @@ it.each([
   [1763600400, '2025-11-20T01:00:00.000Z'],
   [1763600400.25, '2025-11-20T01:00:00.250Z'],
   [new ExactNumber('1.7636004e9'), '2025-11-20T01:00:00.000Z'],
+  [new ExactNumber(`1763600400.${'0'.repeat(29)}`), '2025-11-20T01:00:00.000Z'],
   [946684800, '2000-01-01T00:00:00.000Z'],
   [4102444800, '2100-01-01T00:00:00.000Z'],
 ])('reads Unix seconds %j', (value, expected) => {
@@ -46,6 +47,8 @@ it.each([
   undefined,
   {},
   new ExactNumber('1e400'),
+  new ExactNumber(`1763600400.${'0'.repeat(30)}`),
+  new ExactNumber('1'.repeat(1_000_000)),
 ])('has no time for the seconds %j', (value) => {
   expect(unixTime(value)).toBeNull();
 });

@@ -1,7 +1,9 @@
 /** The places of a WhatsApp body: entry, change, and the members of the arrays in a change's `value`. */
+
+import { unixTime } from '../../core/event-columns.ts';
 import { type BodyIdentity, usableText } from '../../core/identity.ts';
 import { isObject, type JsonObject, own } from '../../core/json.ts';
-import type { Payloads } from './payload.ts';
+import type { Part, Payloads } from './payload.ts';
 
 /** What all events of one body share. */
 export interface BodyContext {
@@ -11,23 +13,30 @@ export interface BodyContext {
   readonly hour: string;
 }
 
-/** An account (WABA) or business portfolio, with what happened there. */
+/**
+ * An account (WABA) or business portfolio, with what happened there. What its changes and items need of it is made once:
+ * an id of a million characters is hashed and printed once, not once for each of a thousand items.
+ */
 export interface Entry {
   readonly body: BodyContext;
-  readonly id: unknown;
-  readonly time: unknown;
-  /** Key parts, made once: an id of a million characters is hashed once, not once for each of a thousand items. */
   readonly idPart: string;
   /** `entry.time`, else the hour of arrival. */
   readonly timeOrHour: string;
   /** `entry.time`, else `-`. */
   readonly timePart: string;
+  readonly hasTime: boolean;
+  /** `entry.time` for events that say nothing themselves; null where it is absent or absurd. */
+  readonly occurredAt: Date | null;
+  /** `entry_id` and `entry_time` of the payloads. */
+  readonly printed: Part;
 }
 
 export interface Change {
   readonly entry: Entry;
   readonly field: unknown;
   readonly fieldPart: string;
+  /** Where an event comes from: the beginning of every payload. */
+  readonly origin: readonly Part[];
   readonly value: JsonObject;
   /** Where `value` stands in the body. */
   readonly path: string;
@@ -51,14 +60,24 @@ export interface Item {
 export function readEntry(body: BodyContext, entry: JsonObject | undefined, path: string): Entry {
   const [id, time] = entry === undefined ? [] : [own(entry, 'id'), own(entry, 'time')];
   const timePart = body.identity.part(time, path);
+  const hasTime = time !== undefined && time !== null;
   return {
     body,
-    id,
-    time,
     idPart: body.identity.part(id, path),
-    timeOrHour: time === undefined || time === null ? body.hour : timePart,
+    timeOrHour: hasTime ? timePart : body.hour,
     timePart,
+    hasTime,
+    occurredAt: unixTime(time),
+    printed: body.payloads.print([
+      ['entry_id', id ?? null],
+      ['entry_time', time ?? undefined],
+    ]),
   };
+}
+
+/** The beginning of every payload of a change: its field, and what its entry says. */
+export function originOf(entry: Entry, field: unknown): readonly Part[] {
+  return [entry.body.payloads.print([['field', field ?? null]]), entry.printed];
 }
 
 export function readChange(entry: Entry, field: unknown, value: JsonObject, path: string): Change {
@@ -70,6 +89,7 @@ export function readChange(entry: Entry, field: unknown, value: JsonObject, path
     entry,
     field,
     fieldPart: identity.part(field, path),
+    origin: originOf(entry, field),
     value,
     path,
     valueSha() {

@@ -2,10 +2,10 @@
 import type { ParsedEvent } from '../../core/event.ts';
 import { subjectOf, typeName, unixTime } from '../../core/event-columns.ts';
 import { asArray, type JsonObject, jsonPath, own, ownAt } from '../../core/json.ts';
-import type { JsonbText } from '../../core/json-print.ts';
+import { MAX_EVENTS } from '../parse-json-body.ts';
 import { type Change, type Item, readItem } from './change.ts';
 import { contactBook } from './contacts.ts';
-import type { Member } from './payload.ts';
+import type { Part } from './payload.ts';
 import { FANNED_ARRAYS, type Rule, rulesFor } from './rules.ts';
 
 interface RuledItem {
@@ -14,7 +14,8 @@ interface RuledItem {
 }
 
 export function* eventsOfChange(change: Change): Generator<ParsedEvent> {
-  const { value } = change;
+  const { value, origin } = change;
+  const { payloads } = change.entry.body;
   const items = itemsOf(change);
   if (items.length === 0) {
     yield changeEvent(change, value);
@@ -24,9 +25,13 @@ export function* eventsOfChange(change: Change): Generator<ParsedEvent> {
   // Which contacts are left, and go with the first item, shows only when all items have been looked at.
   const contacts = items.map(({ rule, item }) => book.find(addresses(rule, item)));
   const left = book.left();
-  const head = change.entry.body.payloads.head([...origin(change), ['metadata', own(value, 'metadata') ?? undefined]]);
+  const metadata = payloads.print([['metadata', own(value, 'metadata') ?? undefined]]);
+  // Once for each contact: a thousand items may have one in common.
+  const printed = new Map([...new Set(contacts)].map((contact) => [contact, payloads.print([['contact', contact]])]));
   for (const [index, ruled] of items.entries()) {
-    yield itemEvent(ruled, head, contacts[index], index === 0 && left !== undefined ? { contacts: left } : undefined);
+    const contact = printed.get(contacts[index]) ?? null;
+    const rest = index === 0 && left !== undefined ? { contacts: left } : undefined;
+    yield itemEvent(ruled, [...origin, metadata, contact], rest);
   }
   const rest = restOf(change);
   if (rest !== null) yield changeEvent(change, rest);
@@ -39,6 +44,8 @@ function itemsOf(change: Change): readonly RuledItem[] {
     if (members.length === 0) continue;
     const rules = rulesFor(array, change.field);
     for (const [position, member] of members.entries()) {
+      // One more than a body may have: the rest of them will not be asked for.
+      if (items.length > MAX_EVENTS) return items;
       const item = readItem(change, array, member, position);
       const rule = rules.find(({ ofType }) => ofType === undefined || own(item.fields, 'type') === ofType);
       if (rule !== undefined) items.push({ rule, item });
@@ -47,18 +54,22 @@ function itemsOf(change: Change): readonly RuledItem[] {
   return items;
 }
 
-function itemEvent({ rule, item }: RuledItem, head: JsonbText | null, contact: unknown, rest: unknown): ParsedEvent {
+/** `shared`: what the payloads of several items have in common. */
+function itemEvent({ rule, item }: RuledItem, shared: readonly Part[], rest: unknown): ParsedEvent {
   const { entry } = item.change;
+  const { payloads } = entry.body;
   const parts = rule.key.map((part) => part(item)).filter((part) => part !== undefined);
   return {
     type: rule.type(item),
     dedupeKey: parts.join(':'),
     subject: subjectOf(rule.subject.map((path) => ownAt(item.fields, path))),
-    occurredAt: unixTime(timeOf(item.fields) ?? entry.time),
-    payload: entry.body.payloads.payload(head, [
-      ['contact', contact],
-      [rule.name, item.member],
-      ['rest', rest],
+    occurredAt: occurredAt(item.change, item.fields),
+    payload: payloads.payload([
+      ...shared,
+      payloads.print([
+        [rule.name, item.member],
+        ['rest', rest],
+      ]),
     ]),
   };
 }
@@ -73,28 +84,21 @@ const CHANGE_SUBJECT = [
 
 /** The event of a change without items, or of what its items leave: `value` is all of it or that rest. */
 function changeEvent(change: Change, value: JsonObject): ParsedEvent {
-  const { entry, fieldPart, phonePart, path } = change;
+  const { entry, fieldPart, phonePart, path, origin } = change;
   const { identity, payloads } = entry.body;
   return {
     type: typeName(change.field),
     dedupeKey: [fieldPart, entry.idPart, phonePart, entry.timeOrHour, identity.sha(value, path)].join(':'),
     subject: subjectOf(CHANGE_SUBJECT.map((path) => ownAt(value, path))),
-    occurredAt: unixTime(timeOf(value) ?? entry.time),
-    payload: payloads.payload(payloads.head(origin(change)), [['value', value]]),
+    occurredAt: occurredAt(change, value),
+    payload: payloads.payload([...origin, payloads.print([['value', value]])]),
   };
 }
 
-/** Where an event comes from: the beginning of every payload. */
-export function origin({ entry, field }: Pick<Change, 'entry' | 'field'>): readonly Member[] {
-  return [
-    ['field', field ?? null],
-    ['entry_id', entry.id ?? null],
-    ['entry_time', entry.time ?? undefined],
-  ];
-}
-
-function timeOf(fields: JsonObject): unknown {
-  return own(fields, 'timestamp') ?? ownAt(fields, METADATA_TIME);
+/** The event's own time; the entry's where it has none. */
+function occurredAt({ entry }: Change, fields: JsonObject): Date | null {
+  const time = own(fields, 'timestamp') ?? ownAt(fields, METADATA_TIME);
+  return time === undefined || time === null ? entry.occurredAt : unixTime(time);
 }
 
 const METADATA_TIME = jsonPath('metadata.timestamp');

@@ -45,7 +45,7 @@ export const entryTimeOrHour: KeyPart = (item) => item.change.entry.timeOrHour;
 /** Where the element says itself when it happened, or which chunk it is, the hour of arrival must not split it into two. */
 export const entryTimeUnlessOwn: KeyPart = (item) => {
   const { entry } = item.change;
-  if (isPresent(entry.time)) return entry.timePart;
+  if (entry.hasTime) return entry.timePart;
   const hasOwn = OWN_TIME.some((path) => isPresent(ownAt(item.fields, path)));
   return hasOwn ? entry.timePart : entry.body.hour;
 };

@@ -1,12 +1,12 @@
 /** From a WhatsApp body to its events: per entry, per change, per item. */
 import type { ParsedEvent } from '../../core/event.ts';
-import { UNKNOWN, unixTime } from '../../core/event-columns.ts';
+import { UNKNOWN } from '../../core/event-columns.ts';
 import { bodyIdentity, utcHour } from '../../core/identity.ts';
 import { asArray, isObject, type JsonDocument, own } from '../../core/json.ts';
 import type { ParseInput } from '../../core/provider.ts';
 import { parseJsonBody } from '../parse-json-body.ts';
-import { type BodyContext, type Entry, readChange, readEntry } from './change.ts';
-import { eventsOfChange, origin } from './fan-out.ts';
+import { type BodyContext, type Entry, originOf, readChange, readEntry } from './change.ts';
+import { eventsOfChange } from './fan-out.ts';
 import { payloadsOf } from './payload.ts';
 
 /** `object` is not looked at: what fans out is fanned out, whatever the body calls itself. */
@@ -16,7 +16,11 @@ export function parse({ body, receivedAt }: ParseInput): readonly ParsedEvent[] 
 
 function* eventsOfBody(body: Buffer, document: JsonDocument, receivedAt: Date): Generator<ParsedEvent> {
   if (!isObject(document.value)) return;
-  const context = { identity: bodyIdentity(body, document), payloads: payloadsOf(document), hour: utcHour(receivedAt) };
+  const context = {
+    identity: bodyIdentity(body, document),
+    payloads: payloadsOf(document, body.length),
+    hour: utcHour(receivedAt),
+  };
   for (const [index, entry] of (asArray(own(document.value, 'entry')) ?? []).entries()) {
     yield* eventsOfEntry(context, entry, `entry/${index}`);
   }
@@ -46,7 +50,7 @@ function unknownEvent(entry: Entry, field: unknown, it: unknown, path: string): 
     type: UNKNOWN,
     dedupeKey: [UNKNOWN, entry.idPart, identity.sha(it, path), entry.timeOrHour].join(':'),
     subject: null,
-    occurredAt: unixTime(entry.time),
-    payload: payloads.payload(payloads.head(origin({ entry, field })), [['value', it]]),
+    occurredAt: entry.occurredAt,
+    payload: payloads.payload([...originOf(entry, field), payloads.print([['value', it]])]),
   };
 }

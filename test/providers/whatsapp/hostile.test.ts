@@ -1,7 +1,8 @@
 /** Verified bodies that would hurt: each odd item keeps its identity, and its neighbours do not notice. */
 import { describe, expect, it } from 'vitest';
+import type { ParsedEvent } from '../../../src/core/event.ts';
 import { sha256 } from '../expected-sha.ts';
-import { change, keys, PHONE_ID, parse } from './bodies.ts';
+import { change, keys, PHONE_ID, parse, WABA } from './bodies.ts';
 
 /** A body of 40 messages and, in their middle, whatever the text says. */
 function amidGoodOnes(oddMember: string): Buffer {
@@ -91,21 +92,81 @@ describe('large bodies', () => {
   });
 
   it('of many errors hash what surrounds them once', () => {
-    const errors = Array.from({ length: 20_000 }, () => ({ code: 131035 }));
+    const errors = Array.from({ length: 19_999 }, () => ({ code: 131035 }));
     const events = parse(change('messages', { errors, padding: 'x'.repeat(1_000_000) }));
-    expect(events).toHaveLength(20_001);
+    expect(events).toHaveLength(20_000);
     expect(events.at(-1)?.type).toBe('messages');
   });
 
-  it('do not grow without bound: what all items share is repeated only so often', () => {
-    const shared = 'x'.repeat(100_000);
-    const statuses = Array.from({ length: 5_000 }, (_, n) => ({ id: `a${n}` }));
-    const body = change('messages', { metadata: { shared, phone_number_id: shared }, statuses }, { id: shared });
+  const sizeOf = (events: readonly ParsedEvent[]) =>
+    events.reduce((sum, { payload }) => sum + Buffer.byteLength(payload ?? ''), 0);
+
+  it.each([
+    ['letters', 'x', 5_000],
+    ['characters of three bytes', '€', 5_000],
+    ['escaped quotes', '"', 40],
+  ])('do not grow without bound: %s that all items share are repeated only so often', (_, letter, count) => {
+    const shared = letter.repeat(100_000);
+    const statuses = Array.from({ length: count }, (_, n) => ({ id: `a${n}` }));
+    const body = Buffer.from(
+      JSON.stringify(change('messages', { metadata: { shared, phone_number_id: shared }, statuses }, { id: shared })),
+    );
     const events = parse(body);
-    expect(new Set(events.map(({ dedupeKey }) => dedupeKey)).size).toBe(5_000);
-    const size = events.reduce((sum, { payload }) => sum + (payload?.length ?? 0), 0);
-    expect(size).toBeLessThan(17 * JSON.stringify(body).length);
-    expect(events[0]?.payload).toContain(shared);
+    expect(new Set(events.map(({ dedupeKey }) => dedupeKey)).size).toBe(count);
+    expect(sizeOf(events)).toBeLessThanOrEqual(4 * body.length);
+    expect(events[0]?.payload).toContain(JSON.stringify(shared));
     expect(events.at(-1)?.payload).toBeNull();
+  });
+
+  it('give their payloads to the first that fit: one that does not leaves room for the next', () => {
+    const large = 'x'.repeat(300_000);
+    const shared = 'y'.repeat(1_000);
+    const wa_id = '7';
+    const statuses: object[] = [1, 2, 3, 4, 5].map((id) => ({ id, recipient_id: wa_id }));
+    statuses.push({ id: 6, padding: 'z'.repeat(10_000) });
+    const contacts = [{ wa_id, large }, { wa_id: '8' }];
+    const events = parse(change('messages', { metadata: { shared }, contacts, statuses }));
+    expect(events.map(({ payload }) => payload !== null)).toEqual([true, true, true, true, false, true]);
+  });
+
+  it('are not cut where they are small', () => {
+    const statuses = Array.from({ length: 1_000 }, (_, n) => ({ id: `a${n}`, status: 'read' }));
+    const body = Buffer.from(JSON.stringify(change('messages', { statuses })));
+    const events = parse(body);
+    expect(sizeOf(events)).toBeGreaterThan(4 * body.length);
+    expect(events.every(({ payload }) => payload !== null)).toBe(true);
+  });
+});
+
+describe('up to 20,000 events', () => {
+  const numbers = (length: number) => Array.from({ length }, (_, n) => n);
+  const bodies: Readonly<Record<string, (count: number) => object>> = {
+    messages: (count) => change('messages', { messages: numbers(count).map((id) => ({ id })) }),
+    'arrays of one change': (count) =>
+      change('messages', {
+        messages: numbers(10_000).map((id) => ({ id })),
+        statuses: numbers(count - 10_000).map((id) => ({ id })),
+      }),
+    changes: (count) => ({
+      entry: [{ id: WABA, changes: numbers(count).map((n) => ({ field: 'flows', value: { n } })) }],
+    }),
+    entries: (count) => ({ entry: numbers(count).map((id) => ({ id })) }),
+    'entries with a change each': (count) => ({
+      entry: numbers(count).map((id) => ({ id, changes: [{ field: 'flows', value: {} }] })),
+    }),
+  };
+
+  it.each(Object.entries(bodies))('the keys of all %s are found, beyond that the body is one event', (_, make) => {
+    expect(new Set(keys(make(20_000))).size).toBe(20_000);
+    const tooMany = Buffer.from(JSON.stringify(make(20_001)));
+    expect(parse(tooMany)).toEqual([
+      { type: 'unknown', dedupeKey: `body:${sha256(tooMany)}`, subject: null, occurredAt: null, payload: null },
+    ]);
+  });
+
+  it('equal ones count: a megabyte of zeros is not taken apart to find that they are one', () => {
+    expect(keys(change('messages', { messages: Array(20_000).fill(0) }))).toHaveLength(1);
+    const zeros = Buffer.from(JSON.stringify(change('messages', { messages: Array(500_000).fill(0) })));
+    expect(keys(zeros)).toEqual([`body:${sha256(zeros)}`]);
   });
 });
