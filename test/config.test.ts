@@ -231,7 +231,9 @@ describe('in production', () => {
     expect(faultsOf({ NODE_ENV, ...STRIPE, META_APP_SECRET: 'x' })).toEqual([
       'META_VERIFY_TOKEN: WhatsApp is half configured; set it to the token typed into Meta’s webhook form',
     ]);
-    expect(faultsOf({ NODE_ENV, ...STRIPE, META_VERIFY_TOKEN: 'x' })).toEqual([]);
+    expect(faultsOf({ NODE_ENV, ...STRIPE, META_VERIFY_TOKEN: 'x' })).toEqual([
+      'META_APP_SECRET: WhatsApp is half configured; set it to the app secret of the Meta app',
+    ]);
     expect(faultsOf({ NODE_ENV: 'development', META_VERIFY_TOKEN: 'x' })).toEqual([]);
   });
 });
