@@ -8,8 +8,11 @@ export interface HostileBody {
 }
 
 const stripeEvent = (fields: string) => `{"id":"evt_hostile","object":"event","type":"charge.succeeded",${fields}}`;
-const message = (item: string) =>
-  `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"2"},"messages":[${item}]}}]}]}`;
+const change = (value: string) =>
+  `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{${value}}}]}]}`;
+const message = (item: string) => change(`"metadata":{"phone_number_id":"2"},"messages":[${item}]`);
+const messages = (count: number) =>
+  Array.from({ length: count }, (_, index) => `{"id":"wamid.many${index}","type":"text"}`).join(',');
 const deep = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 const STRIPE: Readonly<Record<string, string | Buffer>> = {
@@ -78,6 +81,10 @@ const WHATSAPP: Readonly<Record<string, string | Buffer>> = {
     Buffer.from('"}}]}}]}]}'),
   ]),
   'nesting 100,000 deep': `{"entry":${deep(100_000)}}`,
+  'a megabyte of quotes told with each of forty messages': change(
+    `"metadata":{"phone_number_id":"2","x":"${'\\"'.repeat(500_000)}"},"messages":[${messages(40)}]`,
+  ),
+  'more messages than any provider sends': change(`"messages":[${messages(30_000)}]`),
 };
 
 export const HOSTILE_BODIES: readonly HostileBody[] = [
