@@ -39,7 +39,7 @@ test(`the daemon killed ${KILLS} times under load`, { timeout: 180_000 }, async 
   let daemon: Daemon = await startDaemon(environment);
   const port = new URL(daemon.url).port;
   const { url } = daemon;
-  const sender = startPersistentSender(() => url, 16);
+  const sender = startPersistentSender(() => url, 8);
   for (let kill = 0; kill < KILLS; kill++) {
     const goal = sender.acknowledged.size + 20 + Math.floor(Math.random() * 60);
     await until('some webhooks to be accepted', () => sender.acknowledged.size >= goal);
@@ -62,7 +62,7 @@ test('PostgreSQL killed under load, with synchronous_commit off for the role', {
   await setUp.end();
   const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: server.url(), COMMIT_TIMEOUT_MS: '1000' });
   try {
-    const sender = startPersistentSender(() => daemon.url, 16);
+    const sender = startPersistentSender(() => daemon.url, 8);
     for (let kill = 0; kill < 3; kill++) {
       const goal = sender.acknowledged.size + 200;
       await until('some webhooks to be accepted', () => sender.acknowledged.size >= goal);

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { atExit } from '../support/at-exit.ts';
 import { bareEnvironment, DAEMON_SCRIPT, openTempDirectory } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
@@ -61,6 +62,10 @@ function startInstalled(env: Readonly<Record<string, string>>): { child: ChildPr
     env: bareEnvironment({ NODE_ENV: 'production', ...PROVIDER_ENVIRONMENT, ...env }),
   });
   children.add(child);
+  child.once(
+    'exit',
+    atExit(() => child.kill('SIGKILL')),
+  );
   let printed = '';
   const collect = (text: Buffer): void => {
     printed += text;

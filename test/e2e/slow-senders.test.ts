@@ -35,7 +35,8 @@ const expectServed = async () => {
   for (let index = 0; index < 5; index++) expect((await post(daemon.url, fresh('stripe'))).status).toBe(200);
 };
 
-test('headers that never end are cut with 408', async () => {
+// Both wait for a limit of the daemon to pass.
+test.concurrent('headers that never end are cut with 408', async ({ expect }) => {
   const connection = await openRaw(daemon.url);
   connection.write('POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\n');
   const drip = setInterval(() => connection.write('X-Drip: 1\r\n'), 500);
@@ -45,7 +46,7 @@ test('headers that never end are cut with 408', async () => {
   expect(text).toContain('"code":"too_slow"');
 });
 
-test('a body of one byte a second is cut with 408, a slow but steady one is taken', async () => {
+test.concurrent('a body of one byte a second is cut with 408, a slow but steady one is taken', async ({ expect }) => {
   const trickle = await openRaw(daemon.url);
   trickle.write(head({ 'Stripe-Signature': FALSE_SIGNATURE, 'Content-Length': MIB }));
   const drip = setInterval(() => trickle.write('x'), 500);
@@ -75,20 +76,34 @@ test('an endless body is answered 413 and cut', async () => {
   expect(text).toContain('HTTP/1.1 413');
 });
 
-/** Posts 4 MiB over each connection, as fast as it is taken, and waits until each is answered or cut. */
-async function flood(connections: RawConnection[], headers: Record<string, string>): Promise<number> {
-  const body = Buffer.alloc(4 * MIB, 0x20);
+const BODY_LENGTH = 4 * MIB;
+const CHUNK = Buffer.alloc(128 * 1024, 0x20);
+
+const isOver = ({ received, socket }: RawConnection) => received().startsWith('HTTP/1.1 4') || socket.destroyed;
+
+/**
+ * Sends the body as fast as it is taken, until its end or an answer. One piece in a turn of the event loop: with more, no
+ * answer could be seen before most of the 4 GB of a thousand senders were on their way, which is work of ours alone.
+ */
+function sendBody(connection: RawConnection, left = BODY_LENGTH): void {
+  if (left === 0 || isOver(connection)) return;
+  connection.socket.write(CHUNK, () => setImmediate(sendBody, connection, left - CHUNK.length));
+}
+
+/**
+ * Posts 4 MiB over each connection, as fast as it is taken, until each is answered or cut. Resolves to the most bytes that
+ * the daemon had in memory meanwhile.
+ */
+async function flood(connections: readonly RawConnection[], headers: Record<string, string>): Promise<number> {
   let peak = 0;
   const watch = setInterval(() => {
     peak = Math.max(peak, residentBytes());
   }, 50);
   for (const connection of connections) {
-    connection.write(head({ ...headers, 'Content-Length': body.length }));
-    connection.write(body);
+    connection.write(head({ ...headers, 'Content-Length': BODY_LENGTH }));
+    sendBody(connection);
   }
-  await until('every connection to be answered or cut', () =>
-    connections.every(({ received, socket }) => received().startsWith('HTTP/1.1 4') || socket.destroyed),
-  );
+  await until('every connection to be answered or cut', () => connections.every(isOver));
   clearInterval(watch);
   for (const { socket } of connections) socket.destroy();
   return peak;
@@ -99,10 +114,7 @@ test('1,000 connections with unsigned bodies of 4 MiB do not grow memory', async
   const before = residentBytes();
   const connections = await openMany(1_000);
   const [peak] = await Promise.all([flood(connections, {}), expectServed()]);
-  // One process can hardly send 4 GB in time: a sender whose headers or body are too late is cut like any other.
-  const answers = connections.map(({ received }) => received().slice(0, 12));
-  expect(answers.filter((answer) => answer === 'HTTP/1.1 401').length).toBeGreaterThan(100);
-  for (const answer of answers) expect(['HTTP/1.1 401', 'HTTP/1.1 408', '']).toContain(answer);
+  expect(new Set(connections.map(({ received }) => received().slice(0, 12)))).toEqual(new Set(['HTTP/1.1 401']));
   expect(peak - before).toBeLessThan(150 * MIB);
 });
 

@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { atExit } from './at-exit.ts';
 import { bareEnvironment, DAEMON_SCRIPT, openTempDirectory } from './daemon.ts';
 
 export interface CommandResult {
@@ -19,8 +20,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: an empty directory, so that no `.env` of a developer is read. */
   readonly cwd?: string;
-  /** Run it as this user; only root can. */
-  readonly uid?: number;
+  /** Of `installForEverybody`: run from there, as this user. Only root can. */
+  readonly as?: { readonly uid: number; readonly root: string };
 }
 
 /** Milliseconds after which a command is killed, and its test fails. */
@@ -31,8 +32,8 @@ export function runCommand(
   name: 'send' | 'doctor' | 'migrate' | 'daemon',
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const script =
-    name === 'daemon' ? DAEMON_SCRIPT : fileURLToPath(new URL(`../../dist/cli/${name}.js`, import.meta.url));
+  const dist = options.as === undefined ? dirname(DAEMON_SCRIPT) : join(options.as.root, 'dist');
+  const script = join(dist, name === 'daemon' ? 'main.js' : `cli/${name}.js`);
   return runNode([script, ...(options.args ?? [])], options);
 }
 
@@ -46,8 +47,12 @@ export async function runNode(args: readonly string[], options: CommandOptions =
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: TIME_LIMIT,
       killSignal: 'SIGKILL',
-      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+      ...(options.as === undefined ? {} : { uid: options.as.uid, gid: options.as.uid }),
     });
+    child.once(
+      'exit',
+      atExit(() => child.kill('SIGKILL')),
+    );
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     return { code: child.exitCode, stdout, stderr };
   } finally {

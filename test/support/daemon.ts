@@ -8,19 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readDaemonFile } from '../../src/storage/disk/daemon-file.ts';
+import { atExit } from './at-exit.ts';
 
 /** Made by `npm run build`, which `npm test` runs first; after a change of `src/` run it by hand before a single file. */
 export const DAEMON_SCRIPT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
-/** What a test that fails or is cut short must not leave behind. */
-const undisposed = new Set<() => void>();
-// vitest ends its workers by SIGTERM: `exit` alone would never come.
-for (const event of ['exit', 'SIGTERM', 'SIGINT'] as const) {
-  process.once(event, () => {
-    for (const clear of undisposed) clear();
-    if (event !== 'exit') process.kill(process.pid, event);
-  });
-}
 
 /** Milliseconds for a start, on a machine that is busy with other tests. */
 const START_TIMEOUT = 60_000;
@@ -30,6 +21,8 @@ export interface DaemonOptions {
   readonly dataDir?: string;
   /** Default: a new directory, so that no `.env` of a developer is read. */
   readonly cwd?: string;
+  /** Of `installForEverybody`: run from there, as this user. Only root can. */
+  readonly as?: { readonly uid: number; readonly root: string };
   /** `ready` (default): until /ready is 200. `listening`: until it has a port; for a daemon that has no database. */
   readonly wait?: 'ready' | 'listening';
 }
@@ -57,7 +50,7 @@ export interface Daemon {
  * variables would decide how a test ends.
  */
 export function bareEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env };
+  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TMPDIR: tmpdir(), ...env };
 }
 
 /** A new directory that the embedded PostgreSQL's user may pass through where tests run as root. */
@@ -75,10 +68,13 @@ export function openTempDirectory(prefix: string): string {
 export async function startDaemon(env: Readonly<Record<string, string>>, options: DaemonOptions = {}): Promise<Daemon> {
   const home = openTempDirectory('gateway-daemon-');
   const dataDir = options.dataDir ?? join(home, 'data');
-  const child = spawn(process.execPath, ['--enable-source-maps', DAEMON_SCRIPT], {
+  const { as } = options;
+  const script = as === undefined ? DAEMON_SCRIPT : join(as.root, 'dist/main.js');
+  const child = spawn(process.execPath, ['--enable-source-maps', script], {
     cwd: options.cwd ?? home,
     env: bareEnvironment({ PORT: '0', DATA_DIR: dataDir, ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(as === undefined ? {} : { uid: as.uid, gid: as.uid }),
   });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -89,12 +85,11 @@ export async function startDaemon(env: Readonly<Record<string, string>>, options
   // `close` and not `exit`: by then the last line has been read.
   const exited = once(child, 'close').then(() => child.exitCode);
   const ownsData = options.dataDir === undefined;
-  const atExit = (): void => {
+  const disposed = atExit(() => {
     child.kill('SIGKILL');
     if (ownsData) killEmbeddedServer(dataDir);
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  };
-  undisposed.add(atExit);
+  });
 
   const daemon: Omit<Daemon, 'url'> = {
     pid: child.pid ?? 0,
@@ -115,7 +110,7 @@ export async function startDaemon(env: Readonly<Record<string, string>>, options
       await exited;
       if (ownsData) killEmbeddedServer(dataDir);
       await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-      undisposed.delete(atExit);
+      disposed();
     },
   };
   try {

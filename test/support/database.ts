@@ -32,7 +32,8 @@ export async function createDatabase({ migrated = true }: { migrated?: boolean }
       return (await pool.query(sql, [...parameters])).rows;
     },
     async truncate() {
-      await pool.query('TRUNCATE webhook_requests, events, event_dispatch');
+      // Not TRUNCATE: that makes new files for every table and index, which takes much longer than to delete a few rows.
+      await pool.query('DELETE FROM event_dispatch; DELETE FROM events; DELETE FROM webhook_requests');
     },
     async drop() {
       if (dropped) return;

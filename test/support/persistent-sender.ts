@@ -23,7 +23,8 @@ export function startPersistentSender(url: () => string, clients: number): Persi
       const answer = await post(url(), webhook).catch(() => null);
       if (answer?.status === 200) break;
       failures++;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // Where tries follow each other at once, they take the time that the daemon needs to come back.
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     for (const key of keysOf(webhook)) acknowledged.add(key);
   };

@@ -3,14 +3,15 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { bareEnvironment, DAEMON_SCRIPT, killEmbeddedServer, openTempDirectory } from './daemon.ts';
+import { atExit } from './at-exit.ts';
+import { bareEnvironment, killEmbeddedServer, openTempDirectory } from './daemon.ts';
+import { copyPackage, REPOSITORY } from './installed-package.ts';
 import { until } from './until.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
-const PM2 = join(REPOSITORY, 'node_modules/pm2/bin');
+const PM2 = join(REPOSITORY, 'node_modules/pm2');
 
 export interface Pm2Process {
   /** 0 while there is none. */
@@ -47,9 +48,8 @@ export function installPm2(env: Readonly<Record<string, string>>): Pm2 {
   const home = openTempDirectory('gateway-pm2-');
   const root = join(home, 'app');
   const pm2Home = join(home, 'pm2');
-  cpSync(dirname(DAEMON_SCRIPT), join(root, 'dist'), { recursive: true });
-  cpSync(join(REPOSITORY, 'prisma/migrations'), join(root, 'prisma/migrations'), { recursive: true });
-  for (const file of ['package.json', 'ecosystem.config.cjs']) cpSync(join(REPOSITORY, file), join(root, file));
+  copyPackage(root);
+  cpSync(join(REPOSITORY, 'ecosystem.config.cjs'), join(root, 'ecosystem.config.cjs'));
   symlinkSync(join(REPOSITORY, 'node_modules'), join(root, 'node_modules'));
   const environment = bareEnvironment({
     PM2_HOME: pm2Home,
@@ -65,7 +65,7 @@ export function installPm2(env: Readonly<Record<string, string>>): Pm2 {
     child.once('exit', () => children.delete(child));
   };
   const run = async (...args: readonly string[]): Promise<string> => {
-    const command = promisify(execFile)(process.execPath, [join(PM2, 'pm2'), ...args], {
+    const command = promisify(execFile)(process.execPath, [join(PM2, 'bin/pm2'), ...args], {
       ...options,
       maxBuffer: 16 * 1024 * 1024,
     });
@@ -77,25 +77,21 @@ export function installPm2(env: Readonly<Record<string, string>>): Pm2 {
     for (const pid of recordedPids(pm2Home)) killIfOurs(pid, home);
     killEmbeddedServer(join(root, 'data'));
   };
-  const atExit = (): void => {
+  const disposed = atExit(() => {
     killAll();
     rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  };
-  process.once('exit', atExit);
+  });
 
   return {
     root,
     run,
-    async processes() {
-      const lines = (await run('jlist')).trim().split('\n');
-      return (JSON.parse(lines.at(-1) ?? '[]') as Jlist[]).map(described);
-    },
+    processes: async () => (await monitorData(join(pm2Home, 'rpc.sock'))).map(described),
     daemonPid: () => Number(readIfThere(join(pm2Home, 'pm2.pid'))),
     log: () => readIfThere(join(pm2Home, 'pm2.log')),
     appLog: () =>
       ['out', 'error'].map((kind) => readIfThere(join(pm2Home, `logs/webhook-gateway-${kind}.log`))).join(''),
     runtime() {
-      const child = spawn(process.execPath, [join(PM2, 'pm2-runtime'), 'ecosystem.config.cjs'], {
+      const child = spawn(process.execPath, [join(PM2, 'bin/pm2-runtime'), 'ecosystem.config.cjs'], {
         ...options,
         stdio: 'ignore',
       });
@@ -111,7 +107,7 @@ export function installPm2(env: Readonly<Record<string, string>>): Pm2 {
       if (existsSync(join(pm2Home, 'pm2.pid'))) await run('kill');
       killAll();
       await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-      process.off('exit', atExit);
+      disposed();
     },
   };
 }
@@ -127,7 +123,33 @@ export async function ended(pids: readonly number[]): Promise<void> {
   await until(`the end of ${pids.join(', ')}`, () => !pids.some(isRunning));
 }
 
-interface Jlist {
+const require = createRequire(PM2);
+const axon = require('pm2/modules/pm2-axon') as { socket(kind: 'req'): AxonSocket };
+const { Client } = require('pm2/modules/pm2-axon-rpc') as { Client: new (socket: AxonSocket) => RpcClient };
+
+interface AxonSocket {
+  connect(path: string): void;
+  close(): void;
+}
+
+interface RpcClient {
+  call(method: 'getMonitorData', none: object, done: (error: Error | null, list: Monitored[]) => void): void;
+}
+
+/** Asks PM2's daemon what `pm2 jlist` asks it: without a process for every look, which takes most of a second of a core. */
+function monitorData(socketPath: string): Promise<Monitored[]> {
+  const socket = axon.socket('req');
+  socket.connect(socketPath);
+  return new Promise((resolve, reject) => {
+    new Client(socket).call('getMonitorData', {}, (error, list) => {
+      socket.close();
+      if (error === null) resolve(list);
+      else reject(error);
+    });
+  });
+}
+
+interface Monitored {
   readonly pid: number;
   readonly pm2_env: {
     readonly status: string;
@@ -139,7 +161,7 @@ interface Jlist {
   };
 }
 
-function described({ pid, pm2_env: env }: Jlist): Pm2Process {
+function described({ pid, pm2_env: env }: Monitored): Pm2Process {
   return {
     pid,
     status: env.status,

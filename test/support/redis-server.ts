@@ -7,16 +7,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { atExit } from './at-exit.ts';
 import { freePort } from './free-port.ts';
 
 /** True if there is a redis-server on the PATH. */
 export const redisServerAvailable = spawnSync('redis-server', ['--version']).status === 0;
-
-/** Servers that a failing test left running go with the test process. */
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 export interface RedisServerOptions {
   /** Further arguments, for instance `['--maxmemory', '2mb']`. */
@@ -56,8 +51,10 @@ export class RedisServer {
       { stdio: 'ignore' },
     );
     this.#child = child;
-    running.add(child);
-    child.once('exit', () => running.delete(child));
+    child.once(
+      'exit',
+      atExit(() => child.kill('SIGKILL')),
+    );
     for (;;) {
       if (child.exitCode !== null) throw new Error(`redis-server ended at once with code ${child.exitCode}`);
       // A server that wants a password is up as well.

@@ -1,6 +1,10 @@
 /** A steady stream of fresh signed webhooks from several clients at once, until it is told to stop. */
 import { Agent, type ClientRequest, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fresh, keysOf, type Webhook } from './webhooks.ts';
+
+/** Milliseconds between two webhooks of a client. Without, the load would take the processor that a reload needs. */
+const PAUSE = 20;
 
 export interface WebhookLoad {
   /** Webhooks answered 200 so far. */
@@ -28,6 +32,7 @@ export function startWebhookLoad(url: string, clients: { keepAlive: number; oneS
       const outcome = await post(url, webhook, connections);
       if (outcome === 200) keys.push(...keysOf(webhook));
       else result.failures.push(String(outcome));
+      await sleep(PAUSE);
     }
   };
   const clientsAtWork = [

@@ -1,6 +1,7 @@
 /** Which secrets there are, and where they come from; never what they are. */
 import { statSync } from 'node:fs';
 import type { Config } from '../../config.ts';
+import { StartupError } from '../../core/errors.ts';
 import {
   GENERATED_SECRETS,
   readGeneratedSecret,
@@ -44,10 +45,13 @@ function valuesOf(config: Config, name: SecretName): readonly string[] {
 
 function notConfigured({ NODE_ENV }: Config, dataDir: string, name: SecretName): Finding[] {
   if (NODE_ENV === 'production') return [ok(`${name}: not set, ${PROVIDERS[name]} is not served`)];
-  const generated = readGeneratedSecret(dataDir, name);
-  if (generated === null) return [ok(`${name}: missing, the first start generates one`)];
   const file = secretFile(dataDir, name);
-  if (generated === '') return [fault(`${name}: the generated one is empty`, `Delete ${file}: a start makes another.`)];
+  try {
+    if (readGeneratedSecret(dataDir, name) === null) return [ok(`${name}: missing, the first start generates one`)];
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    return [fault(`${name}: ${error.message}`)];
+  }
   const open = process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
   return [
     ok(`${name}: generated, in ${file}`),

@@ -1,6 +1,7 @@
 /** Processes that run embedded-daemon.ts, and what the tests of the embedded PostgreSQL share. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -15,7 +16,8 @@ import {
   startEmbeddedPostgres,
 } from '../../../../src/storage/postgres/embedded/embedded-postgres.ts';
 import { findRunningServer } from '../../../../src/storage/postgres/embedded/running-server.ts';
-import { canEnter } from '../../../../src/storage/postgres/embedded/server-account.ts';
+import { atExit } from '../../../support/at-exit.ts';
+import { killEmbeddedServer } from '../../../support/daemon.ts';
 
 export interface DaemonReport {
   readonly error?: string;
@@ -39,13 +41,12 @@ export interface DaemonProcess {
 const repository = fileURLToPath(new URL('../../../..', import.meta.url));
 const script = fileURLToPath(new URL('embedded-daemon.ts', import.meta.url));
 
-export function spawnDaemon(dataDir: string, account?: { uid: number; gid: number }): DaemonProcess {
+function spawnDaemon(dataDir: string): DaemonProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', script, dataDir], {
     cwd: repository,
     // A process group of its own, as a shell gives it: tests send it Ctrl-C.
     detached: true,
     stdio: ['pipe', 'pipe', 'inherit'],
-    ...account,
   });
   const exited = once(child, 'exit');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -122,6 +123,12 @@ async function openDirectory(): Promise<string> {
 async function runIn(directory: string, body: (place: Place) => Promise<void>): Promise<void> {
   const started: EmbeddedPostgres[] = [];
   const spawned: DaemonProcess[] = [];
+  const done = atExit(() => {
+    for (const { child } of spawned) child.kill('SIGKILL');
+    for (const path of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+      if (basename(path) === 'postmaster.pid') killEmbeddedServer(dirname(dirname(join(directory, path))));
+    }
+  });
   try {
     await body({
       directory,
@@ -139,6 +146,7 @@ async function runIn(directory: string, body: (place: Place) => Promise<void>): 
   } finally {
     await Promise.all([...started.map((one) => one.stop()), ...spawned.map((one) => one.kill())]);
     await removeWithServers(directory);
+    done();
   }
 }
 
@@ -166,11 +174,6 @@ export async function query(databaseUrl: string, sql: string): Promise<Record<st
 /** Without the note on where PostgreSQL's programs are: it is there whenever this checkout is closed to the server's user. */
 export function notesOnCluster({ notes }: { notes: readonly string[] }): string[] {
   return notes.filter((note) => !note.includes("PostgreSQL's programs were copied"));
-}
-
-/** Whether another user can read this checkout, and so run a daemon from it. */
-export function isCheckoutOpen(account: { uid: number; gid: number }): Promise<boolean> {
-  return canEnter({ name: '', ...account }, repository);
 }
 
 export async function postmasterPid(dataDirectory: string): Promise<number> {

@@ -1,23 +1,16 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SYSTEM_DIRECTORY } from '../../../../src/storage/postgres/embedded/cluster-location.ts';
 import { describeEmbeddedPostgres } from '../../../../src/storage/postgres/embedded/describe-embedded-postgres.ts';
 import { startEmbeddedPostgres } from '../../../../src/storage/postgres/embedded/embedded-postgres.ts';
 import { defaultServerAccount, isRoot } from '../../../../src/storage/postgres/embedded/server-account.ts';
-import {
-  inPlace,
-  inUsedPlace,
-  isCheckoutOpen,
-  notesOnCluster,
-  query,
-  removeWithServers,
-  spawnDaemon,
-} from './daemon-process.ts';
-
-const NOBODY = { uid: 65_534, gid: 65_534 };
-const nobodyCanRunUs = isRoot() && (await isCheckoutOpen(NOBODY));
+import { runCommand } from '../../../support/command.ts';
+import { startDaemon } from '../../../support/daemon.ts';
+import { installForEverybody } from '../../../support/installed-package.ts';
+import { PROVIDER_ENVIRONMENT } from '../../../support/webhooks.ts';
+import { inPlace, inUsedPlace, notesOnCluster, query, removeWithServers } from './daemon-process.ts';
 
 function homeOf(dataDir: string): string {
   return join(SYSTEM_DIRECTORY, createHash('sha256').update(dataDir).digest('hex').slice(0, 16));
@@ -72,34 +65,47 @@ describe.runIf(isRoot())('the user that embedded PostgreSQL runs as', { timeout:
     });
   });
 
-  it.runIf(nobodyCanRunUs)(
-    'is the daemon itself when that is not root, and stays the owner when root takes over',
-    async () => {
+  describe('an ordinary user', () => {
+    const NOBODY = 65_534;
+    let as: { uid: number; root: string };
+    beforeAll(() => {
+      as = { uid: NOBODY, root: installForEverybody() };
+    });
+    afterAll(() => rm(as.root, { recursive: true, force: true }));
+
+    it('runs it itself, and stays the owner of the cluster when root takes over', async () => {
       await inPlace(async ({ directory, start }) => {
         const dataDir = join(directory, 'data');
         await mkdir(dataDir, { mode: 0o700 });
-        await chown(dataDir, NOBODY.uid, NOBODY.gid);
-        const daemon = spawnDaemon(dataDir, NOBODY);
-        const report = await daemon.report;
-        expect(report.error).toBeUndefined();
-        expect(report.dataDirectory).toBe(join(dataDir, 'postgres'));
-        await query(report.databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
-        await daemon.stop();
+        await chown(dataDir, NOBODY, NOBODY);
+        const daemon = await startDaemon({}, { dataDir, as });
+        try {
+          const { databaseUrl = '' } = await describeEmbeddedPostgres({ dataDir });
+          await query(databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
+          expect(await daemon.stop()).toBe(0);
+        } finally {
+          await daemon.dispose();
+        }
 
         const { databaseUrl, dataDirectory } = await start(dataDir);
-        expect(dataDirectory).toBe(report.dataDirectory);
+        expect(dataDirectory).toBe(join(dataDir, 'postgres'));
+        expect(await stat(dataDirectory)).toMatchObject({ uid: NOBODY });
         expect(await query(databaseUrl, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
       });
-    },
-  );
+    });
 
-  it.runIf(nobodyCanRunUs)('is not changed behind its back: an ordinary user is told whose cluster it is', async () => {
-    await inUsedPlace(async ({ directory }) => {
-      const { name } = (await defaultServerAccount()) ?? { name: '' };
-      await chown(directory, NOBODY.uid, NOBODY.gid);
-      await chown(join(directory, 'embedded-postgres.json'), NOBODY.uid, NOBODY.gid);
-      const { error } = await spawnDaemon(directory, NOBODY).report;
-      expect(error).toMatch(new RegExp(`^StartupError: .*/postgres belongs to ${name}.*start it as root again`));
+    it('is told whose cluster it is where that is another user’s', async () => {
+      await inUsedPlace(async ({ directory }) => {
+        const { name } = (await defaultServerAccount()) ?? { name: '' };
+        await chown(directory, NOBODY, NOBODY);
+        await chown(join(directory, 'embedded-postgres.json'), NOBODY, NOBODY);
+        const env = { ...PROVIDER_ENVIRONMENT, DATA_DIR: directory, PORT: '0' };
+        expect(await runCommand('daemon', { env, as })).toEqual({
+          code: 1,
+          stdout: '',
+          stderr: expect.stringMatching(new RegExp(`/postgres belongs to ${name}.*start it as root again`)),
+        });
+      });
     });
   });
 });
