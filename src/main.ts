@@ -6,7 +6,12 @@ import { type Config, loadConfig, readEnvironment, startedByNpm } from './config
 import { StartupError } from './core/errors.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/**
+ * The exit library listens for these too. They tell of a fault of the machine's code: once a handler returns, the same
+ * instruction faults again, and the process spins for ever instead of dying and being restarted.
+ */
+const FATAL_SIGNALS = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV'] as const;
 /** Milliseconds within which npm's copy of a Ctrl-C arrives. */
 const ECHO_MS = 500;
 
@@ -38,7 +43,7 @@ interface Running {
 function exitGracefully({ config, logger, starting, stop }: Running): void {
   const delay = config.SHUTDOWN_TIMEOUT_MS;
   const onTimeout = () => logger.error(`the stop took longer than SHUTDOWN_TIMEOUT_MS (${delay}): exiting with 1`);
-  const options = { delay, onTimeout, logger: exitLogger(logger), skip: [...STOP_SIGNALS] };
+  const options = { delay, onTimeout, logger: exitLogger(logger), skip: [...STOP_SIGNALS, ...FATAL_SIGNALS] };
   const { close } = closeWithGrace(options, async ({ err }) => {
     if (err !== undefined) logger.error({ err }, 'stopping after an error nobody handled');
     stop.abort();

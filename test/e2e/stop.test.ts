@@ -1,9 +1,11 @@
 /** How the daemon ends: everything taken is answered, and nothing goes on quietly after a defect. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readDaemonFile } from '../../src/storage/disk/daemon-file.ts';
 import { bareEnvironment, DAEMON_SCRIPT, openTempDirectory, startDaemon } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway } from '../support/gateway.ts';
@@ -115,6 +117,35 @@ test('a request that never ends is cut in time for everything else to be closed 
   clearInterval(flow);
   await endless.closed;
   await daemon.dispose();
+});
+
+test('a fault of the machine’s code ends the process at once, for its supervisor to see', async () => {
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url });
+  daemon.child.kill('SIGSEGV');
+  await daemon.exited;
+  expect(daemon.child.signalCode).toBe('SIGSEGV');
+  await daemon.dispose();
+});
+
+test('a terminal that is closed stops the daemon in order', async () => {
+  const home = openTempDirectory('gateway-terminal-');
+  const env = bareEnvironment({
+    ...PROVIDER_ENVIRONMENT,
+    DATABASE_URL: database.url,
+    PORT: '0',
+    DATA_DIR: join(home, 'data'),
+  });
+  const terminal = spawn('script', ['-qec', `"${process.execPath}" "${DAEMON_SCRIPT}"`, '/dev/null'], {
+    cwd: home,
+    env,
+    stdio: 'ignore',
+  });
+  const { pid } = await until('the daemon to listen', () => readDaemonFile(join(home, 'data')));
+  terminal.kill('SIGKILL');
+  // Gone only at the end of an orderly stop.
+  await until('the daemon to take its leave', () => readDaemonFile(join(home, 'data')) === null);
+  await until('the process to end', () => !existsSync(`/proc/${pid}`));
+  rmSync(home, { recursive: true });
 });
 
 test('a stop during the start ends it without listening, and with 0', async () => {
