@@ -127,7 +127,7 @@ test('a fault of the machine’s code ends the process at once, for its supervis
   await daemon.dispose();
 });
 
-test('a terminal that is closed stops the daemon in order', async () => {
+test.skipIf(!existsSync('/proc/self'))('a terminal that is closed stops the daemon in order', async () => {
   const home = openTempDirectory('gateway-terminal-');
   const env = bareEnvironment({
     ...PROVIDER_ENVIRONMENT,
