@@ -1,8 +1,7 @@
 /** The configured sources: each provider with its path and its secrets. Used by the daemon and by the commands beside it. */
 import type { Config } from './config.ts';
 import type { Source } from './core/source.ts';
-import { stripe } from './providers/stripe/index.ts';
-import { whatsapp } from './providers/whatsapp/index.ts';
+import { providers } from './providers/index.ts';
 import type { SecretName } from './storage/disk/generated-secrets.ts';
 
 /**
@@ -21,7 +20,7 @@ export function configuredSources(config: Config, missing: MissingSecret): Sourc
   const sources: Source[] = [
     {
       name: 'whatsapp',
-      provider: whatsapp,
+      provider: providers.whatsapp,
       path: config.WHATSAPP_PATH,
       secrets: secretsOf('META_APP_SECRET'),
       verifyTokens: secretsOf('META_VERIFY_TOKEN'),
@@ -29,7 +28,7 @@ export function configuredSources(config: Config, missing: MissingSecret): Sourc
     },
     {
       name: 'stripe',
-      provider: stripe,
+      provider: providers.stripe,
       path: config.STRIPE_PATH,
       secrets: secretsOf('STRIPE_WEBHOOK_SECRET'),
       verifyTokens: [],

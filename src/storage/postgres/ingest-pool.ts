@@ -29,6 +29,8 @@ const UNDEFINED_TABLE = '42P01';
  * address, and it is restored or emptied in place. Until noticed, duplicates would rest on what it knew before.
  */
 const HEARTBEAT_MS = 1_000;
+/** While every connection is busy, batches show that the server lives, and only every so many signs of life are asked for. */
+const BUSY_SKIPS = 5;
 /**
  * Which database, and which tables: dropping and restoring them gives them another oid, TRUNCATE another file. (So do
  * VACUUM FULL and CLUSTER, which costs no more than a cold cache. A DELETE by hand cannot be seen.)
@@ -64,11 +66,19 @@ export function createIngestPool(options: IngestPoolOptions): IngestPool {
   });
   // An idle connection that breaks is reported here; `end` above has the consequence.
   pool.on('error', () => undefined);
+  let beating = false;
+  let skipped = 0;
   const beatNow = () => {
-    if (pool.totalCount === 0) return;
+    // One at a time: on a slow server looks would pile up and keep the connections from batches.
+    if (beating || pool.totalCount === 0) return;
+    if (pool.idleCount === 0 && ++skipped < BUSY_SKIPS) return;
+    skipped = 0;
+    beating = true;
     // Every idle connection is asked; a query that fails destroys its connection, which is all that is wanted of it.
-    const connections = Math.max(1, pool.idleCount);
-    beat = Promise.allSettled(Array.from({ length: connections }, () => watch.look(pool)));
+    const looks = Array.from({ length: Math.max(1, pool.idleCount) }, () => watch.look(pool));
+    beat = Promise.allSettled(looks).finally(() => {
+      beating = false;
+    });
   };
   const heartbeat = setInterval(beatNow, HEARTBEAT_MS);
   return {
