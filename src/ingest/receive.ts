@@ -35,36 +35,48 @@ export interface ReceiverOptions {
 /** @throws Refusal `overloaded` or `unavailable` where the webhook could not be made durable: the provider sends it again */
 export type Receive = (webhook: IncomingWebhook) => Promise<Received>;
 
-export function createReceiver({ seen, writer, metrics, clock }: ReceiverOptions): Receive {
+export function createReceiver(options: ReceiverOptions): Receive {
+  const { writer, metrics } = options;
   return async (webhook) => {
-    const { source, lease } = webhook;
-    const verification = source.provider.verify({
-      body: webhook.body,
-      header: headerOf(webhook, source.provider.signatureHeader),
-      secrets: source.secrets,
-      now: clock(),
-      toleranceSeconds: source.toleranceSeconds,
-    });
-    if (!verification.ok) {
-      lease.release();
-      return verification;
+    const { lease } = webhook;
+    const source = webhook.source.name;
+    let admitted: Admitted | undefined;
+    try {
+      admitted = await admit(webhook, options);
+    } finally {
+      // Until the writer has it the body is ours: also a defect must not use up the byte budget for ever.
+      if (admitted?.request === undefined) lease.release();
     }
-    metrics.signatureMatches.inc({ source: source.name, secret: verification.secret });
-    metrics.lastVerified.set({ source: source.name }, Math.floor(webhook.receivedAt.getTime() / 1000));
-
-    const request = toRequest(webhook, verification.secret);
-    lease.grow(payloadBytes(request.events));
-    const keys = request.events.map(({ dedupeKey }) => ({ source: source.name, dedupeKey }));
-    if (await seen.allKnown(keys)) {
-      lease.release();
-      metrics.events.inc({ source: source.name, result: 'duplicate' }, keys.length);
-      return { ok: true, accepted: 'duplicate' };
-    }
-    const newEvents = await writer.submit(request, lease.release);
-    metrics.events.inc({ source: source.name, result: 'new' }, newEvents);
-    metrics.events.inc({ source: source.name, result: 'duplicate' }, Math.max(0, keys.length - newEvents));
+    if (admitted.request === undefined) return admitted.answer;
+    const newEvents = await writer.submit(admitted.request, lease.release);
+    metrics.events.inc({ source, result: 'new' }, newEvents);
+    metrics.events.inc({ source, result: 'duplicate' }, Math.max(0, admitted.request.events.length - newEvents));
     return { ok: true, accepted: newEvents > 0 ? 'stored' : 'duplicate' };
   };
+}
+
+/** A request that is to be stored, or the answer where there is nothing to store. */
+type Admitted = { readonly request: VerifiedRequest } | { readonly request?: undefined; readonly answer: Received };
+
+async function admit(webhook: IncomingWebhook, { seen, metrics, clock }: ReceiverOptions): Promise<Admitted> {
+  const { source, lease } = webhook;
+  const verification = source.provider.verify({
+    body: webhook.body,
+    header: headerOf(webhook, source.provider.signatureHeader),
+    secrets: source.secrets,
+    now: clock(),
+    toleranceSeconds: source.toleranceSeconds,
+  });
+  if (!verification.ok) return { answer: verification };
+  metrics.signatureMatches.inc({ source: source.name, secret: verification.secret });
+  metrics.lastVerified.set({ source: source.name }, Math.floor(webhook.receivedAt.getTime() / 1000));
+
+  const request = toRequest(webhook, verification.secret);
+  lease.grow(payloadBytes(request.events));
+  const keys = request.events.map(({ dedupeKey }) => ({ source: source.name, dedupeKey }));
+  if (!(await seen.allKnown(keys))) return { request };
+  metrics.events.inc({ source: source.name, result: 'duplicate' }, keys.length);
+  return { answer: { ok: true, accepted: 'duplicate' } };
 }
 
 function toRequest(webhook: IncomingWebhook, secret: number): VerifiedRequest {

@@ -148,6 +148,9 @@ test('tables that are missing are not ready, also while nobody sends anything', 
     });
     await applyMigrations({ databaseUrl: server.url('unmigrated') }, { logger: { info() {}, warn() {} } });
     await until('the gateway to be ready', async () => (await fetch(`${gateway.url}/ready`)).status === 200);
+    const words = gateway.log.map(({ msg }) => String(msg));
+    expect(words).toContainEqual(expect.stringMatching(/^webhooks are answered 503: migrations are pending/));
+    expect(words).toContain('the tables are up to date');
     expect((await post(gateway.url, fresh('stripe'))).accepted).toBe('stored');
   } finally {
     await gateway.stop();

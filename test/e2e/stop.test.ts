@@ -1,9 +1,10 @@
 /** How the daemon ends: everything taken is answered, and nothing goes on quietly after a defect. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readDaemonFile } from '../../src/storage/disk/daemon-file.ts';
 import { bareEnvironment, DAEMON_SCRIPT, openTempDirectory, startDaemon } from '../support/daemon.ts';
@@ -145,6 +146,28 @@ test.skipIf(!existsSync('/proc/self'))('a terminal that is closed stops the daem
   // Gone only at the end of an orderly stop.
   await until('the daemon to take its leave', () => readDaemonFile(join(home, 'data')) === null);
   await until('the process to end', () => !existsSync(`/proc/${pid}`));
+  rmSync(home, { recursive: true });
+});
+
+test('the start script becomes the daemon, so that a signal to what npm runs reaches it', async () => {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const home = openTempDirectory('gateway-script-');
+  const env = bareEnvironment({
+    ...PROVIDER_ENVIRONMENT,
+    DATABASE_URL: database.url,
+    PORT: '0',
+    DATA_DIR: join(home, 'data'),
+  });
+  // npm runs it so, in the folder of the package.
+  const child = spawn('sh', ['-c', scripts.start], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env,
+    stdio: 'ignore',
+  });
+  const { pid } = await until('the daemon to listen', () => readDaemonFile(join(home, 'data')));
+  expect(pid).toBe(child.pid);
+  child.kill('SIGTERM');
+  expect(await once(child, 'close')).toEqual([0, null]);
   rmSync(home, { recursive: true });
 });
 
