@@ -11,7 +11,8 @@ import { type Daemon, openTempDirectory, startDaemon } from '../support/daemon.t
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
 import { installForEverybody } from '../support/installed-package.ts';
-import { describeWithRedisServer, startRedisServer } from '../support/redis-server.ts';
+import { startRedisServer } from '../support/redis-server.ts';
+import { describeWithRedisServer } from '../support/redis-suites.ts';
 import { PROVIDER_ENVIRONMENT, SECRETS } from '../support/webhooks.ts';
 
 interface Diagnosis {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyMigrations } from '../../src/storage/postgres/migrations/apply.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
-import { describeWithRedis } from '../support/redis-server.ts';
+import { describeWithRedis } from '../support/redis-suites.ts';
 import { until } from '../support/until.ts';
 import { fresh, keysOf, post, type Webhook } from '../support/webhooks.ts';
 

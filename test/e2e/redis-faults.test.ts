@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { describeWithRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { describeWithRedisServer } from '../support/redis-suites.ts';
 import { until } from '../support/until.ts';
 import { fresh, post } from '../support/webhooks.ts';
 

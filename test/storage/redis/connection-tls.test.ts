@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createRedisConnection, type RedisConnection } from '../../../src/storage/redis/connection.ts';
-import { describeWithRedisServer, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { describeWithRedisServer } from '../../support/redis-suites.ts';
 
 const WAIT = { timeout: 15_000, interval: 10 };
 /** Makes the certificate; where it is missing the suite is skipped, except in CI. */

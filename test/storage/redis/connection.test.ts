@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createRedisConnection, type RedisConnection } from '../../../src/storage/redis/connection.ts';
-import { describeWithRedisServer, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { describeWithRedisServer } from '../../support/redis-suites.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
 const WAIT = { timeout: 15_000, interval: 10 };

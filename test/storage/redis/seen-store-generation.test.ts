@@ -5,7 +5,8 @@ import type { Generation, SeenStore } from '../../../src/core/ports.ts';
 import { createRedisConnection, type RedisConnection } from '../../../src/storage/redis/connection.ts';
 import { createRedisSeenStore } from '../../../src/storage/redis/seen-store.ts';
 import { untilGeneration, untilKnown } from '../../contract/seen-store.ts';
-import { describeWithRedisServer, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { describeWithRedisServer } from '../../support/redis-suites.ts';
 
 const logger = { info: () => undefined, warn: () => undefined };
 const WAIT = { timeout: 15_000, interval: 5 };

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisConnection, type RedisConnection } from '../../../src/storage/redis/connection.ts';
 import { createRedisSeenStore } from '../../../src/storage/redis/seen-store.ts';
 import { describeSeenStoreContract, untilGeneration, untilKnown } from '../../contract/seen-store.ts';
-import { describeWithRedis } from '../../support/redis-server.ts';
+import { describeWithRedis } from '../../support/redis-suites.ts';
 
 const logger = { info: () => undefined, warn: () => undefined };
 const key = (dedupeKey: string) => ({ source: 'whatsapp', dedupeKey });
