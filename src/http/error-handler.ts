@@ -2,8 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import { Refusal } from '../core/errors.ts';
+import { rowId } from '../core/row-id.ts';
 import { type ErrorCode, errorBody, RETRY_AFTER, STATUS } from './errors.ts';
 
 /** Milliseconds for which the rest of a refused body is read and thrown away: closing at once would cut off the answer. */
@@ -56,7 +56,7 @@ export function handleClientError(error: Error & { code?: string }, socket: Sock
   }
   const malformed = { code: 'bad_request' as const, message: 'this is not a well-formed HTTP request' };
   const { code, message } = CLIENT_ERRORS[error.code ?? ''] ?? malformed;
-  const requestId = uuidv7();
+  const requestId = rowId();
   const body = JSON.stringify(errorBody(code, message, requestId));
   const status = STATUS[code];
   socket.end(

@@ -12,8 +12,9 @@ export function answerUnknownRoutes(app: FastifyInstance, limiter: FailureLimite
   app.addHook('onRoute', ({ url, method }) => {
     methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
   });
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.is404) await answer(request, reply, methods.get(pathOf(request.url)), limiter);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) done();
+    else answer(request, reply, methods.get(pathOf(request.url)), limiter).catch(done);
   });
 }
 

@@ -4,6 +4,9 @@
  * A batch leaves as soon as a flight is free, so a lone request waits for nothing, and under load batches form by
  * themselves while the flights are out. Nobody is answered before the commit; whoever has waited too long is refused,
  * though the commit may still happen, which the unique index makes harmless when the provider sends it again.
+ *
+ * No Set or Map holds the requests: the tables that it outgrows, once promoted to the old generation of the heap, keep all
+ * requests of their time alive until the next full collection. That made 6.4 us of garbage collection a request, in place of 0.9.
  */
 import { Refusal, type StoreError } from '../core/errors.ts';
 import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
@@ -13,6 +16,12 @@ import { type Appended, appendBatch, type DataFaultListener } from './append-bat
 /** What a batch may hold; bytes of bodies and payloads. A request that is larger by itself travels alone. */
 const MAX_EVENTS = 5_000;
 const MAX_BYTES = 8 * 1024 * 1024;
+/**
+ * Requests at which a batch leaves in the middle of a turn of the event loop. Waiting for its end makes gateway and database
+ * take turns: what was answered together arrives together, and while one works the other has nothing to do. A third more
+ * webhooks a second from 64 connections.
+ */
+const LAUNCH_AT = 16;
 /** Requests that may wait. Their bytes are bounded by the byte budget; this bounds what each costs besides. */
 const MAX_WAITING = 20_000;
 
@@ -29,22 +38,29 @@ export interface BatchWriterOptions {
   readonly dataFaults: DataFaultListener;
 }
 
+/** The body's share of the byte budget. */
+export interface Held {
+  /** Called once, when the writer no longer holds the body: that can be later than the answer. */
+  release(): void;
+}
+
 interface Waiting {
   readonly request: VerifiedRequest;
   readonly deadline: number;
   readonly resolve: (newEvents: number) => void;
   readonly reject: (refusal: Refusal) => void;
-  /** The writer no longer holds the body. */
-  readonly release: () => void;
+  readonly lease: Held;
+  answered: boolean;
 }
+
+type Batch = readonly Waiting[];
 
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
-  #queue: Waiting[] = [];
-  /** Everyone not yet answered, in order of arrival and so of deadline. */
-  readonly #unanswered = new Set<Waiting>();
+  /** In order of arrival and so of deadline. */
+  readonly #queue: Waiting[] = [];
+  readonly #flights = new Set<Batch>();
   #inFlight = 0;
-  #flights = 0;
   #launching = false;
   #closed = false;
   #deadlineTimer: NodeJS.Timeout | undefined;
@@ -62,22 +78,21 @@ export class BatchWriter {
   /**
    * Resolves after the commit, with the number of events that were new.
    *
-   * @param release called once, when the writer no longer holds the body: that can be later than the answer
    * @throws Refusal `overloaded` at once if the queue is full; `unavailable` if the store cannot take it, or not in time
    */
-  submit(request: VerifiedRequest, release: () => void): Promise<number> {
+  submit(request: VerifiedRequest, lease: Held): Promise<number> {
     if (this.#closed || this.depth >= MAX_WAITING) {
-      release();
+      lease.release();
       const why = this.#closed ? 'the gateway is stopping' : 'too many webhooks are waiting for the database';
       return Promise.reject(new Refusal(this.#closed ? 'unavailable' : 'overloaded', why));
     }
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#options.commitTimeoutMs;
-      const waiting = { request, deadline, resolve, reject, release };
-      this.#queue.push(waiting);
-      this.#unanswered.add(waiting);
-      this.#armDeadline();
-      this.#launchSoon();
+      this.#queue.push({ request, deadline, resolve, reject, lease, answered: false });
+      this.#armDeadline(deadline);
+      if (this.#queue.length >= LAUNCH_AT && this.#flights.size < this.#options.flights)
+        void this.#fly(this.#takeBatch());
+      else this.#launchSoon();
     });
   }
 
@@ -88,17 +103,17 @@ export class BatchWriter {
     clearTimeout(this.#deadlineTimer);
   }
 
-  /** Once per turn of the event loop, so that what arrives together leaves together. */
+  /** At the end of this turn of the event loop, so that the few that arrive together leave together. */
   #launchSoon(): void {
     if (this.#launching) return;
     this.#launching = true;
     setImmediate(() => {
       this.#launching = false;
-      while (this.#queue.length > 0 && this.#flights < this.#options.flights) void this.#fly(this.#takeBatch());
+      while (this.#queue.length > 0 && this.#flights.size < this.#options.flights) void this.#fly(this.#takeBatch());
     });
   }
 
-  #takeBatch(): Waiting[] {
+  #takeBatch(): Batch {
     let events = 0;
     let bytes = 0;
     let size = 0;
@@ -109,13 +124,11 @@ export class BatchWriter {
       if (over && size > 0) break;
       size++;
     }
-    const batch = this.#queue.slice(0, size);
-    this.#queue = this.#queue.slice(size);
-    return batch;
+    return this.#queue.splice(0, size);
   }
 
-  async #fly(batch: readonly Waiting[]): Promise<void> {
-    this.#flights++;
+  async #fly(batch: Batch): Promise<void> {
+    this.#flights.add(batch);
     this.#inFlight += batch.length;
     const { store, seen, onBatch, dataFaults } = this.#options;
     // Taken before the statement is sent: a commit belongs to the generation in which it began.
@@ -131,42 +144,51 @@ export class BatchWriter {
       committed.flatMap(({ source, events }) => events.map(({ dedupeKey }) => ({ source, dedupeKey }))),
     );
     batch.forEach((waiting, index) => {
-      this.#answer(waiting, results[index]);
-      waiting.release();
+      answer(waiting, results[index]);
+      waiting.lease.release();
     });
-    this.#flights--;
+    this.#flights.delete(batch);
     this.#inFlight -= batch.length;
     if (this.#queue.length > 0) this.#launchSoon();
-    else if (this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    else this.#tellIfIdle();
   }
 
-  #answer(waiting: Waiting, result: Appended | undefined): void {
-    if (!this.#unanswered.delete(waiting)) return;
-    if (result?.ok) waiting.resolve(result.newEvents);
-    else waiting.reject(new Refusal('unavailable', 'the database cannot take webhooks at the moment'));
-  }
-
-  #armDeadline(): void {
-    if (this.#deadlineTimer !== undefined) return;
-    const [first] = this.#unanswered;
-    if (first === undefined) return;
-    this.#deadlineTimer = setTimeout(() => this.#refuseLate(), Math.max(1, first.deadline - performance.now()));
+  /** One timer, set for the first deadline and when it rings for the next: almost every request is answered before. */
+  #armDeadline(deadline: number): void {
+    this.#deadlineTimer ??= setTimeout(() => this.#refuseLate(), Math.max(1, deadline - performance.now()));
   }
 
   #refuseLate(): void {
     this.#deadlineTimer = undefined;
     const now = performance.now();
-    const late = new Set<Waiting>();
-    for (const waiting of this.#unanswered) {
-      if (waiting.deadline > now) break;
-      late.add(waiting);
-      this.#unanswered.delete(waiting);
-      waiting.reject(new Refusal('unavailable', 'the database did not commit in time'));
+    let next = Number.POSITIVE_INFINITY;
+    for (const batch of [...this.#flights, this.#queue]) {
+      for (const waiting of batch) {
+        if (waiting.answered) continue;
+        if (waiting.deadline > now) {
+          next = Math.min(next, waiting.deadline);
+          break;
+        }
+        waiting.answered = true;
+        waiting.reject(new Refusal('unavailable', 'the database did not commit in time'));
+      }
     }
     // Those in flight stay with their flight, which lets go of them when it ends.
-    for (const waiting of this.#queue) if (late.has(waiting)) waiting.release();
-    this.#queue = this.#queue.filter((waiting) => !late.has(waiting));
-    this.#armDeadline();
+    const firstInTime = this.#queue.findIndex(({ answered }) => !answered);
+    const late = this.#queue.splice(0, firstInTime === -1 ? this.#queue.length : firstInTime);
+    for (const { lease } of late) lease.release();
+    if (next < Number.POSITIVE_INFINITY) this.#armDeadline(next);
+    this.#tellIfIdle();
+  }
+
+  #tellIfIdle(): void {
     if (this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+function answer(waiting: Waiting, result: Appended | undefined): void {
+  if (waiting.answered) return;
+  waiting.answered = true;
+  if (result?.ok) waiting.resolve(result.newEvents);
+  else waiting.reject(new Refusal('unavailable', 'the database cannot take webhooks at the moment'));
 }

@@ -22,17 +22,74 @@ export interface Lease {
   release(): void;
 }
 
-interface Reading {
-  readonly startedAt: number;
-  bytes: number;
-  /** Gives the body up: its bytes are free at once. */
-  cut: () => void;
-}
-
 export interface ByteBudgetOptions {
   readonly maxBytes: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
+}
+
+/** What a budget and its leases count together. */
+interface Ledger {
+  readonly maxBytes: number;
+  readonly reading: Set<BodyLease>;
+  used: number;
+  beingRead: number;
+  /** Cuts the body that arrives most slowly; false if none is being read. */
+  cutSlowest(): boolean;
+}
+
+/** A class and no closures: one is made for every webhook. */
+class BodyLease implements Lease {
+  readonly startedAt: number;
+  bytes = 0;
+  readonly #ledger: Ledger;
+  readonly #onCut: () => void;
+  #state: 'reading' | 'complete' | 'released' = 'reading';
+
+  constructor(ledger: Ledger, onCut: () => void, startedAt: number) {
+    this.#ledger = ledger;
+    this.#onCut = onCut;
+    this.startedAt = startedAt;
+    ledger.reading.add(this);
+  }
+
+  add(bytes: number): void {
+    if (this.#state !== 'reading') return;
+    const ledger = this.#ledger;
+    this.bytes += bytes;
+    ledger.used += bytes;
+    ledger.beingRead += bytes;
+    while (ledger.used > ledger.maxBytes && ledger.cutSlowest());
+  }
+
+  complete(): void {
+    this.#endReading();
+    if (this.#state === 'reading') this.#state = 'complete';
+  }
+
+  grow(bytes: number): void {
+    if (this.#state !== 'complete') return;
+    this.bytes += bytes;
+    this.#ledger.used += bytes;
+  }
+
+  release(): void {
+    this.#endReading();
+    if (this.#state !== 'released') this.#ledger.used -= this.bytes;
+    this.#state = 'released';
+  }
+
+  /** Gives the body up: its bytes are free at once. */
+  cut(): void {
+    this.release();
+    this.#onCut();
+  }
+
+  #endReading(): void {
+    if (this.#state !== 'reading') return;
+    this.#ledger.beingRead -= this.bytes;
+    this.#ledger.reading.delete(this);
+  }
 }
 
 /**
@@ -40,100 +97,61 @@ export interface ByteBudgetOptions {
  * thousand bytes. Has a timer while bodies are being read: `close()` it.
  */
 export class ByteBudget {
-  readonly #maxBytes: number;
   readonly #now: () => number;
-  readonly #reading = new Set<Reading>();
-  #used = 0;
-  #beingRead = 0;
+  readonly #ledger: Ledger;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: ByteBudgetOptions) {
-    this.#maxBytes = options.maxBytes;
     this.#now = options.now ?? (() => performance.now());
+    this.#ledger = {
+      maxBytes: options.maxBytes,
+      reading: new Set(),
+      used: 0,
+      beingRead: 0,
+      cutSlowest: () => this.#cutSlowest(),
+    };
   }
 
   get used(): number {
-    return this.#used;
+    return this.#ledger.used;
   }
 
   /** True if what is queued and in flight fills the budget: a further body is refused before it is read. */
   get full(): boolean {
-    return this.#used - this.#beingRead >= this.#maxBytes;
+    return this.#ledger.used - this.#ledger.beingRead >= this.#ledger.maxBytes;
   }
 
   /** A body begins to arrive. `onCut` is called at most once, when it must be given up; its lease is then released. */
   open(onCut: () => void): Lease {
-    const reading: Reading = { startedAt: this.#now(), bytes: 0, cut: () => undefined };
-    let state: 'reading' | 'complete' | 'released' = 'reading';
-    this.#reading.add(reading);
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
-    const endReading = () => {
-      if (state !== 'reading') return;
-      this.#beingRead -= reading.bytes;
-      this.#reading.delete(reading);
-      if (this.#reading.size === 0) this.#stopSweeper();
-    };
-    const lease: Lease = {
-      get bytes() {
-        return reading.bytes;
-      },
-      add: (bytes) => {
-        if (state !== 'reading') return;
-        reading.bytes += bytes;
-        this.#used += bytes;
-        this.#beingRead += bytes;
-        while (this.#used > this.#maxBytes && this.#cutSlowest());
-      },
-      complete: () => {
-        endReading();
-        if (state === 'reading') state = 'complete';
-      },
-      grow: (bytes) => {
-        if (state !== 'complete') return;
-        reading.bytes += bytes;
-        this.#used += bytes;
-      },
-      release: () => {
-        endReading();
-        if (state !== 'released') this.#used -= reading.bytes;
-        state = 'released';
-      },
-    };
-    reading.cut = () => {
-      lease.release();
-      onCut();
-    };
-    return lease;
+    return new BodyLease(this.#ledger, onCut, this.#now());
   }
 
   /** Stops the timer. Idempotent. */
   close(): void {
-    this.#stopSweeper();
-  }
-
-  #stopSweeper(): void {
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }
 
   #sweep(): void {
+    // Not with the last body: under load that would be a timer for every webhook.
+    if (this.#ledger.reading.size === 0) this.close();
     const now = this.#now();
-    for (const reading of this.#reading) {
-      const elapsed = now - reading.startedAt - GRACE_MS;
-      if (elapsed > 0 && reading.bytes < (elapsed / 1000) * MIN_RATE) reading.cut();
+    for (const lease of this.#ledger.reading) {
+      const elapsed = now - lease.startedAt - GRACE_MS;
+      if (elapsed > 0 && lease.bytes < (elapsed / 1000) * MIN_RATE) lease.cut();
     }
   }
 
-  /** Cuts the body that arrives most slowly; false if none is being read. */
   #cutSlowest(): boolean {
     const now = this.#now();
-    let slowest: Reading | undefined;
+    let slowest: BodyLease | undefined;
     let slowestRate = Number.POSITIVE_INFINITY;
-    for (const reading of this.#reading) {
-      const rate = reading.bytes / (now - reading.startedAt + 1);
+    for (const lease of this.#ledger.reading) {
+      const rate = lease.bytes / (now - lease.startedAt + 1);
       // A body without a byte yet frees nothing.
-      if (reading.bytes > 0 && rate < slowestRate) {
-        slowest = reading;
+      if (lease.bytes > 0 && rate < slowestRate) {
+        slowest = lease;
         slowestRate = rate;
       }
     }

@@ -1,8 +1,8 @@
 /** The request path behind HTTP: verify, parse, ask the seen store, wait for the commit. One way through, no way back. */
-import { v7 as uuidv7 } from 'uuid';
 import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
 import type { Clock, SeenStore } from '../core/ports.ts';
-import type { SignatureFailure } from '../core/provider.ts';
+import type { SignatureFailure, Verification } from '../core/provider.ts';
+import { rowId } from '../core/row-id.ts';
 import type { Source } from '../core/source.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { BatchWriter } from './batch-writer.ts';
@@ -36,47 +36,49 @@ export interface ReceiverOptions {
 export type Receive = (webhook: IncomingWebhook) => Promise<Received>;
 
 export function createReceiver(options: ReceiverOptions): Receive {
-  const { writer, metrics } = options;
+  const { seen, writer, metrics } = options;
   return async (webhook) => {
     const { lease } = webhook;
     const source = webhook.source.name;
-    let admitted: Admitted | undefined;
+    // Until the writer has it the body is ours: also a defect must not use up the byte budget for ever.
+    let ours = true;
     try {
-      admitted = await admit(webhook, options);
+      const verification = verify(webhook, options);
+      if (!verification.ok) return verification;
+      const request = toRequest(webhook, verification.secret);
+      lease.grow(payloadBytes(request.events));
+      const found = request.events.length;
+      if (await seen.allKnown(request.events.map(({ dedupeKey }) => ({ source, dedupeKey })))) {
+        metrics.events.inc({ source, result: 'duplicate' }, found);
+        return { ok: true, accepted: 'duplicate' };
+      }
+      ours = false;
+      const newEvents = await writer.submit(request, lease);
+      if (newEvents > 0) metrics.events.inc({ source, result: 'new' }, newEvents);
+      if (newEvents < found) metrics.events.inc({ source, result: 'duplicate' }, found - newEvents);
+      return { ok: true, accepted: newEvents > 0 ? 'stored' : 'duplicate' };
     } finally {
-      // Until the writer has it the body is ours: also a defect must not use up the byte budget for ever.
-      if (admitted?.request === undefined) lease.release();
+      if (ours) lease.release();
     }
-    if (admitted.request === undefined) return admitted.answer;
-    const newEvents = await writer.submit(admitted.request, lease.release);
-    metrics.events.inc({ source, result: 'new' }, newEvents);
-    metrics.events.inc({ source, result: 'duplicate' }, Math.max(0, admitted.request.events.length - newEvents));
-    return { ok: true, accepted: newEvents > 0 ? 'stored' : 'duplicate' };
   };
 }
 
-/** A request that is to be stored, or the answer where there is nothing to store. */
-type Admitted = { readonly request: VerifiedRequest } | { readonly request?: undefined; readonly answer: Received };
-
-async function admit(webhook: IncomingWebhook, { seen, metrics, clock }: ReceiverOptions): Promise<Admitted> {
-  const { source, lease } = webhook;
+function verify(
+  { source, body, headers, receivedAt }: IncomingWebhook,
+  { metrics, clock }: ReceiverOptions,
+): Verification {
   const verification = source.provider.verify({
-    body: webhook.body,
-    header: headerOf(webhook, source.provider.signatureHeader),
+    body,
+    header: headerText(headers[source.provider.signatureHeader]),
     secrets: source.secrets,
     now: clock(),
     toleranceSeconds: source.toleranceSeconds,
   });
-  if (!verification.ok) return { answer: verification };
-  metrics.signatureMatches.inc({ source: source.name, secret: verification.secret });
-  metrics.lastVerified.set({ source: source.name }, Math.floor(webhook.receivedAt.getTime() / 1000));
-
-  const request = toRequest(webhook, verification.secret);
-  lease.grow(payloadBytes(request.events));
-  const keys = request.events.map(({ dedupeKey }) => ({ source: source.name, dedupeKey }));
-  if (!(await seen.allKnown(keys))) return { request };
-  metrics.events.inc({ source: source.name, result: 'duplicate' }, keys.length);
-  return { answer: { ok: true, accepted: 'duplicate' } };
+  if (verification.ok) {
+    metrics.signatureMatches.inc({ source: source.name, secret: verification.secret });
+    metrics.lastVerified.set({ source: source.name }, Math.floor(receivedAt.getTime() / 1000));
+  }
+  return verification;
 }
 
 function toRequest(webhook: IncomingWebhook, secret: number): VerifiedRequest {
@@ -90,23 +92,24 @@ function toRequest(webhook: IncomingWebhook, secret: number): VerifiedRequest {
     headers: keptHeaders(webhook),
     body,
     secret,
-    events: events.map((event) => ({ id: uuidv7(), ...event })),
+    events: events.map((event) => ({ id: rowId(), ...event })),
   };
 }
 
 const KEPT_HEADERS = ['content-type', 'user-agent', 'x-request-id', 'x-forwarded-for'];
 
 /** The headers worth keeping with the bytes; never authorization or cookie. */
-function keptHeaders(webhook: IncomingWebhook): Record<string, string> {
+function keptHeaders({ headers, source }: IncomingWebhook): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const name of [...KEPT_HEADERS, webhook.source.provider.signatureHeader]) {
-    const value = headerOf(webhook, name);
+  const keep = (name: string) => {
+    const value = headerText(headers[name]);
     if (value !== undefined) kept[name] = value;
-  }
+  };
+  for (const name of KEPT_HEADERS) keep(name);
+  keep(source.provider.signatureHeader);
   return kept;
 }
 
-function headerOf(webhook: IncomingWebhook, name: string): string | undefined {
-  const value = webhook.headers[name];
+function headerText(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }

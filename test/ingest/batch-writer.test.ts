@@ -58,7 +58,7 @@ function writerOn(store: EventStore, options: Partial<BatchWriterOptions> = {}):
   return writer;
 }
 
-const noRelease = () => undefined;
+const noLease = { release: () => undefined };
 const sizes = (flights: readonly Flight[]) => flights.map(({ requests }) => requests.length);
 
 afterEach(() => {
@@ -68,9 +68,9 @@ afterEach(() => {
 test('what arrives together leaves together; the rest waits for a free flight', async () => {
   const store = heldStore();
   const writer = writerOn(store, { flights: 1 });
-  const first = [request(), request()].map((one) => writer.submit(one, noRelease));
+  const first = [request(), request()].map((one) => writer.submit(one, noLease));
   await until('the first flight', () => store.flights.length === 1);
-  const rest = [request(), request(), request()].map((one) => writer.submit(one, noRelease));
+  const rest = [request(), request(), request()].map((one) => writer.submit(one, noLease));
   expect(sizes(store.flights)).toEqual([2]);
   expect(writer.depth).toBe(5);
   store.flights[0]?.commit();
@@ -92,7 +92,7 @@ test('a batch ends at its limits of requests, events and bytes; what is larger t
     request({ bytes: 9 * 1024 * 1024 }),
     request(),
   ];
-  const answers = submitted.map((one) => writer.submit(one, noRelease));
+  const answers = submitted.map((one) => writer.submit(one, noLease));
   await until('every request in flight', () => sizes(store.flights).reduce((a, b) => a + b, 0) === submitted.length);
   expect(sizes(store.flights)).toEqual([3, 2, 1, 1, 1]);
   for (const flight of store.flights) flight.commit();
@@ -103,7 +103,7 @@ test('nobody is answered before the commit, and everybody is refused if it fails
   const store = heldStore();
   const writer = writerOn(store);
   let answered = false;
-  const answer = writer.submit(request(), noRelease).finally(() => {
+  const answer = writer.submit(request(), noLease).finally(() => {
     answered = true;
   });
   await until('the flight', () => store.flights.length === 1);
@@ -117,9 +117,9 @@ test('who waits too long is refused in time; the bytes in flight are held until 
   const store = heldStore();
   const writer = writerOn(store, { flights: 1, commitTimeoutMs: 50 });
   const released: string[] = [];
-  const inFlight = writer.submit(request(), () => released.push('in flight'));
+  const inFlight = writer.submit(request(), { release: () => released.push('in flight') });
   await until('the flight', () => store.flights.length === 1);
-  const queued = writer.submit(request(), () => released.push('queued'));
+  const queued = writer.submit(request(), { release: () => released.push('queued') });
   await expect(inFlight).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(queued).rejects.toMatchObject({ kind: 'unavailable' });
   expect(released).toEqual(['queued']);
@@ -133,9 +133,9 @@ test('who waits too long is refused in time; the bytes in flight are held until 
 test('a full queue refuses at once', async () => {
   const store = heldStore();
   const writer = writerOn(store, { flights: 1, maxRequests: 1_000 });
-  const waiting = Array.from({ length: 20_000 }, () => writer.submit(request(), noRelease).catch(() => 0));
+  const waiting = Array.from({ length: 20_000 }, () => writer.submit(request(), noLease).catch(() => 0));
   const release = vi.fn();
-  await expect(writer.submit(request(), release)).rejects.toMatchObject({ kind: 'overloaded' });
+  await expect(writer.submit(request(), { release })).rejects.toMatchObject({ kind: 'overloaded' });
   expect(release).toHaveBeenCalledOnce();
   const feed = setInterval(() => {
     for (const flight of store.flights.splice(0)) flight.fail(new StoreError('unavailable', ''));
@@ -147,9 +147,9 @@ test('a full queue refuses at once', async () => {
 test('close lets everything taken end, and takes nothing more', async () => {
   const store = heldStore();
   const writer = writerOn(store, { flights: 1, maxRequests: 1 });
-  const answers = [request(), request()].map((one) => writer.submit(one, noRelease));
+  const answers = [request(), request()].map((one) => writer.submit(one, noLease));
   const closed = writer.close();
-  await expect(writer.submit(request(), noRelease)).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(writer.submit(request(), noLease)).rejects.toMatchObject({ kind: 'unavailable' });
   await until('the first flight', () => store.flights.length === 1);
   store.flights[0]?.commit();
   await until('the second flight', () => store.flights.length === 2);
@@ -164,9 +164,9 @@ test('only what is committed is remembered, under the generation of its statemen
   const writer = writerOn(store, { seen, flights: 3, maxRequests: 1 });
   seen.databaseConnected('a');
   const known = (key: string) => seen.allKnown([{ source: 'stripe', dedupeKey: key }]);
-  const committed = writer.submit(request({ key: 'committed' }), noRelease);
-  const failed = writer.submit(request({ key: 'failed' }), noRelease).catch(() => 0);
-  const acrossRestore = writer.submit(request({ key: 'across' }), noRelease);
+  const committed = writer.submit(request({ key: 'committed' }), noLease);
+  const failed = writer.submit(request({ key: 'failed' }), noLease).catch(() => 0);
+  const acrossRestore = writer.submit(request({ key: 'across' }), noLease);
   await until('the flights', () => store.flights.length === 3);
   store.flights[0]?.commit();
   store.flights[1]?.fail(new StoreError('unavailable', ''));

@@ -34,10 +34,18 @@ interface Arrival {
   readonly contentType: string | undefined;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a webhook only: set by the first hook of its scope. */
+    arrival: Arrival;
+  }
+}
+
 const ANSWER = JSON.stringify({ received: true });
 
 export function webhookRoutes(options: WebhookRoutesOptions) {
   return async (app: FastifyInstance): Promise<void> => {
+    app.decorateRequest('arrival');
     takeRawBodies(app, { budget: options.budget, limit: options.bodyLimit });
     for (const source of options.sources) {
       await app.register(async (scope) => postRoute(scope, source, options));
@@ -48,8 +56,6 @@ export function webhookRoutes(options: WebhookRoutesOptions) {
 function postRoute(app: FastifyInstance, source: Source, options: WebhookRoutesOptions): void {
   const { budget, receive, metrics, traffic, clock } = options;
   const { name, provider } = source;
-  const arrivals = new WeakMap<FastifyRequest, Arrival>();
-
   const conclude = (outcome: Outcome): void => {
     metrics.requests.inc({ source: name, outcome });
     traffic.count(name, outcome);
@@ -64,32 +70,32 @@ function postRoute(app: FastifyInstance, source: Source, options: WebhookRoutesO
     return handleError(refusal, request, reply);
   });
 
-  app.addHook('onRequest', async (request) => {
+  // Hooks with a callback: see createHttpServer.
+  app.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request.raw;
-    arrivals.set(request, { at: clock(), monotonic: performance.now(), contentType: headers['content-type'] });
+    request.arrival = { at: clock(), monotonic: performance.now(), contentType: headers['content-type'] };
     if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream';
     // Cheap checks before a byte of the body is read.
     const failure = provider.checkHeader(headerText(headers[provider.signatureHeader]));
-    if (failure !== null) throw await unauthorized(request, failure);
-    if (budget.full) throw new Refusal('overloaded', 'the gateway holds as many webhooks as it may');
+    if (failure !== null) unauthorized(request, failure).then(done, done);
+    else if (budget.full) done(new Refusal('overloaded', 'the gateway holds as many webhooks as it may'));
+    else done();
   });
 
   app.post(source.path, async (request, reply) => {
-    const arrival = arrivals.get(request) ?? { at: clock(), monotonic: performance.now(), contentType: undefined };
+    const { arrival } = request;
+    const { headers } = request.raw;
+    if (arrival.contentType !== undefined) headers['content-type'] = arrival.contentType;
     const { bytes, lease } = (request.body as RawBody | undefined) ?? emptyBody(budget);
-    const received = await receive({
-      source,
-      requestId: request.id,
-      receivedAt: arrival.at,
-      headers: { ...request.headers, 'content-type': arrival.contentType },
-      body: bytes,
-      lease,
-    });
+    const webhook = { source, requestId: request.id, receivedAt: arrival.at, headers, body: bytes, lease };
+    const received = await receive(webhook);
     if (!received.ok) throw await unauthorized(request, received.reason);
     conclude(received.accepted);
     const seconds = (performance.now() - arrival.monotonic) / 1000;
     metrics.ackDuration.observe({ source: name, accepted: received.accepted }, seconds);
-    options.logger.debug({ requestId: request.id, source: name, accepted: received.accepted }, 'webhook accepted');
+    if (options.logger.isLevelEnabled('debug')) {
+      options.logger.debug({ requestId: request.id, source: name, accepted: received.accepted }, 'webhook accepted');
+    }
     return accept(reply, received.accepted);
   });
 

@@ -39,17 +39,22 @@ interface SignatureHeader {
  * ignored, since an attacker could otherwise choose the weaker one.
  */
 function readSignatureHeader(header: string): SignatureHeader | null {
-  const times: string[] = [];
+  let time: string | undefined;
   const signatures: Buffer[] = [];
   for (const part of header.split(',')) {
-    const [, scheme, value] = /^\s*([^\s=]+)=(\S+)\s*$/.exec(part) ?? [];
-    if (scheme === undefined || value === undefined) return null;
-    if (scheme === 't') times.push(value);
+    const pair = part.trim();
+    const equals = pair.indexOf('=');
+    const value = pair.slice(equals + 1);
+    if (equals < 1 || value === '' || /\s/.test(pair)) return null;
+    const scheme = pair.slice(0, equals);
+    if (scheme === 't') {
+      if (time !== undefined) return null;
+      time = value;
+    }
     const signature = scheme === 'v1' ? decodeDigest(value) : null;
     if (signature !== null) signatures.push(signature);
   }
-  const [time] = times;
-  if (time === undefined || times.length > 1 || !/^\d+$/.test(time) || signatures.length === 0) return null;
+  if (time === undefined || !/^\d+$/.test(time) || signatures.length === 0) return null;
   return { time, signatures };
 }
 
