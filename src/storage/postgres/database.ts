@@ -7,7 +7,7 @@ import { DatabaseMonitor } from './database-monitor.ts';
 import { durabilityWarnings } from './durability.ts';
 import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
-import { createSharedPrisma, prismaOn } from './prisma.ts';
+import { createSharedPrisma } from './prisma.ts';
 import { SchemaGate } from './schema-gate.ts';
 
 /** Milliseconds for the small questions that readiness asks. */
@@ -53,7 +53,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     onLost: options.onIngestLost,
     onTablesMissing: () => schema.tablesMissing(),
   });
-  const ingestPrisma = prismaOn(ingest.pool, databaseUrl);
   const shared = createSharedPrisma(
     {
       databaseUrl,
@@ -73,7 +72,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   let closing: Promise<void> | undefined;
   return {
-    events: createEventStore(ingestPrisma, () => schema.tablesMissing()),
+    events: createEventStore(ingest.pool, () => schema.tablesMissing()),
     state: () => monitor.state,
     async check() {
       const tables = schema.check();
@@ -92,7 +91,6 @@ export function openDatabase(options: DatabaseOptions): Database {
         monitor.close();
         await ready;
         await schema.idle();
-        await ingestPrisma.$disconnect();
         await ingest.close();
         await shared.close();
       })();
