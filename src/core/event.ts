@@ -24,6 +24,7 @@ export interface ParsedEvent {
 export interface NewEvent extends ParsedEvent {
   /** UUID v7, made at arrival. */
   readonly id: string;
+  readonly source: string;
 }
 
 /** One HTTP POST whose signature is right, with the events found in it. What is queued, spooled and stored. */

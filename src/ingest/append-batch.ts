@@ -5,8 +5,9 @@ import type { EventStore } from '../core/ports.ts';
 
 /** How one request of a batch ended. */
 export type Appended =
-  /** Committed. `newEvents`: how many of its events were not known before. */
-  { readonly ok: true; readonly newEvents: number } | { readonly ok: false; readonly error: StoreError };
+  /** Committed. `newEvents`: how many of its events were not known before. `parsed`: under the keys of these events. */
+  | { readonly ok: true; readonly newEvents: number; readonly parsed: boolean }
+  | { readonly ok: false; readonly error: StoreError };
 
 /** A deadlock is broken within a second and seldom comes twice; a limit only so that nothing can repeat for ever. */
 const MAX_REPEATS = 5;
@@ -32,7 +33,10 @@ export async function appendBatch(
 ): Promise<readonly Appended[]> {
   try {
     const fresh = await withRepeats(() => store.append(requests));
-    return requests.map(({ events }) => ({ ok: true, newEvents: events.filter(({ id }) => fresh.has(id)).length }));
+    return requests.map(({ events }) => {
+      const newEvents = events.filter(({ id }) => fresh.has(id)).length;
+      return { ok: true, newEvents, parsed: true };
+    });
   } catch (thrown) {
     const error = asStoreError(thrown);
     const [first] = requests;
@@ -54,7 +58,7 @@ async function appendAlone(
   try {
     const isNew = await withRepeats(() => store.appendUnparsed(request));
     listener.onUnparsed(request, cause);
-    return { ok: true, newEvents: isNew ? 1 : 0 };
+    return { ok: true, newEvents: isNew ? 1 : 0, parsed: false };
   } catch (thrown) {
     const error = asStoreError(thrown);
     listener.onUnstorable(request, error);

@@ -138,10 +138,14 @@ export class BatchWriter {
     const results = await appendBatch(store, requests, dataFaults);
     const failed = results.find((result) => !result.ok);
     onBatch({ size: batch.length, seconds: (performance.now() - startedAt) / 1000, error: failed?.error ?? null });
-    const committed = requests.filter((_, index) => results[index]?.ok);
+    const committed = requests.filter((_, index) => {
+      const result = results[index];
+      // What is kept without its content does not stand under its own keys.
+      return result?.ok && result.parsed;
+    });
     seen.remember(
       generation,
-      committed.flatMap(({ source, events }) => events.map(({ dedupeKey }) => ({ source, dedupeKey }))),
+      committed.flatMap(({ events }) => events),
     );
     batch.forEach((waiting, index) => {
       answer(waiting, results[index]);

@@ -7,6 +7,7 @@ import type { Source } from '../core/source.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { BatchWriter } from './batch-writer.ts';
 import type { Lease } from './byte-budget.ts';
+import { LookUps } from './look-ups.ts';
 
 export interface IncomingWebhook {
   readonly source: Source;
@@ -36,7 +37,8 @@ export interface ReceiverOptions {
 export type Receive = (webhook: IncomingWebhook) => Promise<Received>;
 
 export function createReceiver(options: ReceiverOptions): Receive {
-  const { seen, writer, metrics } = options;
+  const { writer, metrics } = options;
+  const lookUps = new LookUps(options.seen);
   return async (webhook) => {
     const { lease } = webhook;
     const source = webhook.source.name;
@@ -48,14 +50,18 @@ export function createReceiver(options: ReceiverOptions): Receive {
       const request = toRequest(webhook, verification.secret);
       lease.grow(payloadBytes(request.events));
       const found = request.events.length;
-      if (await seen.allKnown(request.events.map(({ dedupeKey }) => ({ source, dedupeKey })))) {
+      const known = lookUps.allKnown(request.events);
+      if (known !== null && (await known)) {
         metrics.events.inc({ source, result: 'duplicate' }, found);
         return { ok: true, accepted: 'duplicate' };
       }
       ours = false;
       const newEvents = await writer.submit(request, lease);
       if (newEvents > 0) metrics.events.inc({ source, result: 'new' }, newEvents);
-      if (newEvents < found) metrics.events.inc({ source, result: 'duplicate' }, found - newEvents);
+      if (newEvents < found) {
+        lookUps.foundDuplicate();
+        metrics.events.inc({ source, result: 'duplicate' }, found - newEvents);
+      }
       return { ok: true, accepted: newEvents > 0 ? 'stored' : 'duplicate' };
     } finally {
       if (ours) lease.release();
@@ -92,7 +98,7 @@ function toRequest(webhook: IncomingWebhook, secret: number): VerifiedRequest {
     headers: keptHeaders(webhook),
     body,
     secret,
-    events: events.map((event) => ({ id: rowId(), ...event })),
+    events: events.map((event) => ({ id: rowId(), source: source.name, ...event })),
   };
 }
 

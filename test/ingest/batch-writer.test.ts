@@ -1,65 +1,9 @@
 /** How batches form and what becomes of those who wait. The store is a stand-in whose commits the test lets through. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { StoreError } from '../../src/core/errors.ts';
-import type { VerifiedRequest } from '../../src/core/event.ts';
-import type { EventStore } from '../../src/core/ports.ts';
-import { BatchWriter, type BatchWriterOptions } from '../../src/ingest/batch-writer.ts';
 import { createMemorySeenStore } from '../../src/storage/memory/seen-store.ts';
+import { heldStore, noLease, request, sizes, writerOn } from '../support/held-store.ts';
 import { until } from '../support/until.ts';
-
-let sequence = 0;
-function request(overrides: { events?: number; bytes?: number; key?: string } = {}): VerifiedRequest {
-  const id = `request-${++sequence}`;
-  const events = Array.from({ length: overrides.events ?? 1 }, (_, index) => ({
-    id: `${id}-event-${index}`,
-    type: 'a.b',
-    dedupeKey: overrides.key ?? `${id}:${index}`,
-    subject: null,
-    occurredAt: null,
-    payload: null,
-  }));
-  const body = Buffer.alloc(overrides.bytes ?? 10);
-  return { id, source: 'stripe', provider: 'stripe', receivedAt: new Date(), headers: {}, body, secret: 0, events };
-}
-
-interface Flight {
-  readonly requests: readonly VerifiedRequest[];
-  commit(): void;
-  fail(error: StoreError): void;
-}
-
-/** A store whose statements stay under way until the test decides. */
-function heldStore(): EventStore & { flights: Flight[] } {
-  const flights: Flight[] = [];
-  return {
-    flights,
-    append: (requests) =>
-      new Promise((resolve, reject) => {
-        const ids = new Set(requests.flatMap(({ events }) => events.map(({ id }) => id)));
-        flights.push({ requests, commit: () => resolve(ids), fail: reject });
-      }),
-    appendUnparsed: () => Promise.resolve(true),
-  };
-}
-
-const writers: BatchWriter[] = [];
-function writerOn(store: EventStore, options: Partial<BatchWriterOptions> = {}): BatchWriter {
-  const writer = new BatchWriter({
-    store,
-    seen: createMemorySeenStore({ ttlSeconds: 60 }),
-    maxRequests: 100,
-    flights: 2,
-    commitTimeoutMs: 60_000,
-    onBatch: () => undefined,
-    dataFaults: { onUnparsed: () => undefined, onUnstorable: () => undefined },
-    ...options,
-  });
-  writers.push(writer);
-  return writer;
-}
-
-const noLease = { release: () => undefined };
-const sizes = (flights: readonly Flight[]) => flights.map(({ requests }) => requests.length);
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -80,6 +24,38 @@ test('what arrives together leaves together; the rest waits for a free flight', 
   store.flights[1]?.commit();
   await Promise.all(rest);
   expect(writer.depth).toBe(0);
+});
+
+test('sixteen that arrive in one turn of the event loop leave at once; fewer leave together at its end', async () => {
+  const store = heldStore();
+  const writer = writerOn(store, { flights: 3 });
+  const submit = (count: number) => Array.from({ length: count }, () => writer.submit(request(), noLease));
+  const answers = submit(15);
+  await Promise.resolve();
+  expect(sizes(store.flights)).toEqual([]);
+  answers.push(...submit(1));
+  expect(sizes(store.flights)).toEqual([16]);
+  answers.push(...submit(17));
+  expect(sizes(store.flights)).toEqual([16, 16]);
+  answers.push(...submit(2));
+  expect(sizes(store.flights)).toEqual([16, 16]);
+  await new Promise(setImmediate);
+  expect(sizes(store.flights)).toEqual([16, 16, 3]);
+  for (const flight of store.flights) flight.commit();
+  expect(await Promise.all(answers)).toEqual(answers.map(() => 1));
+});
+
+test('more than sixteen wait while every flight is out, and leave as one batch', async () => {
+  const store = heldStore();
+  const writer = writerOn(store, { flights: 1 });
+  const answers = Array.from({ length: 50 }, () => writer.submit(request(), noLease));
+  await new Promise(setImmediate);
+  expect(sizes(store.flights)).toEqual([16]);
+  store.flights[0]?.commit();
+  await until('the second flight', () => store.flights.length === 2);
+  expect(sizes(store.flights)).toEqual([16, 34]);
+  store.flights[1]?.commit();
+  await Promise.all(answers);
 });
 
 test('a batch ends at its limits of requests, events and bytes; what is larger travels alone', async () => {
@@ -111,23 +87,6 @@ test('nobody is answered before the commit, and everybody is refused if it fails
   expect(answered).toBe(false);
   store.flights[0]?.fail(new StoreError('unavailable', 'no'));
   await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
-});
-
-test('who waits too long is refused in time; the bytes in flight are held until the flight ends', async () => {
-  const store = heldStore();
-  const writer = writerOn(store, { flights: 1, commitTimeoutMs: 50 });
-  const released: string[] = [];
-  const inFlight = writer.submit(request(), { release: () => released.push('in flight') });
-  await until('the flight', () => store.flights.length === 1);
-  const queued = writer.submit(request(), { release: () => released.push('queued') });
-  await expect(inFlight).rejects.toMatchObject({ kind: 'unavailable' });
-  await expect(queued).rejects.toMatchObject({ kind: 'unavailable' });
-  expect(released).toEqual(['queued']);
-  expect(writer.depth).toBe(1);
-  store.flights[0]?.commit();
-  await until('the bytes to be released', () => released.length === 2);
-  expect(writer.depth).toBe(0);
-  expect(store.flights).toHaveLength(1);
 });
 
 test('a full queue refuses at once', async () => {

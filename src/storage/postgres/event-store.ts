@@ -106,6 +106,14 @@ function compare(a: string, b: string): number {
 function withoutContent(request: VerifiedRequest): VerifiedRequest {
   const id = request.events[0]?.id ?? request.id;
   const dedupeKey = bodyKey(request.body);
-  const event = { id, type: UNKNOWN, dedupeKey, subject: null, occurredAt: null, payload: null };
+  const event = {
+    id,
+    source: request.source,
+    type: UNKNOWN,
+    dedupeKey,
+    subject: null,
+    occurredAt: null,
+    payload: null,
+  };
   return { ...request, headers: {}, events: [event] };
 }

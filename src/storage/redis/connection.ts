@@ -105,7 +105,8 @@ class GuardedConnection implements RedisConnection {
   }
 
   async run<T>(operation: (client: Redis) => Promise<T>, fallback: T, commands = 1): Promise<T> {
-    if (!this.up() || this.#outstanding + commands > MAX_OUTSTANDING) return fallback;
+    // One place is the probe's.
+    if (!this.up() || this.#outstanding + commands >= MAX_OUTSTANDING) return fallback;
     const outcome = await this.#ask(operation, commands);
     return outcome.kind === 'value' ? outcome.value : fallback;
   }

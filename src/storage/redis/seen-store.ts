@@ -99,14 +99,21 @@ class RedisSeenStore implements SeenStore {
   async #lookUp(generation: string): Promise<void> {
     const lookups = this.#lookups;
     this.#lookups = [];
-    const present = await this.#fetch(generation, [...new Set(lookups.flatMap((lookup) => lookup.names))]);
-    for (const { names, resolve } of lookups) resolve(names.every((name) => present.has(name)));
+    const present = await this.#fetch(
+      generation,
+      lookups.flatMap((lookup) => lookup.names),
+    );
+    let start = 0;
+    for (const { names, resolve } of lookups) {
+      const end = start + names.length;
+      resolve(end <= present.length && present.slice(start, end).every(Boolean));
+      start = end;
+    }
   }
 
-  /** Which of the names Redis holds; none if it cannot be said, or if the generation is not the current one any more. */
-  async #fetch(generation: string, names: readonly string[]): Promise<ReadonlySet<string>> {
-    const nothing: ReadonlySet<string> = new Set();
-    if (generation !== this.#generation.current) return nothing;
+  /** For each of the names whether Redis holds it; empty if it cannot be said, or if the generation is not the current one any more. */
+  async #fetch(generation: string, names: readonly string[]): Promise<readonly boolean[]> {
+    if (generation !== this.#generation.current) return [];
     const chunks = inChunks(names, KEYS_PER_LOOKUP);
     const list = this.#generation.listKey();
     const replies = await this.#connection.run(
@@ -118,16 +125,14 @@ class RedisSeenStore implements SeenStore {
       null,
       1 + chunks.length,
     );
-    if (replies === null || replies.some(([error]) => error !== null) || generation !== this.#generation.current) {
-      return nothing;
-    }
+    if (replies === null || replies.some(([error]) => error !== null) || generation !== this.#generation.current)
+      return [];
     const [head, ...values] = replies.map(([, reply]) => reply);
     if (head !== generation) {
       void this.#generation.follow(generation);
-      return nothing;
+      return [];
     }
-    const flat = values.flat();
-    return new Set(names.filter((_, index) => flat[index] === '1'));
+    return values.flat().map((value) => value === '1');
   }
 
   /** Writes what is waiting, one call under way at a time: a slow Redis gets fewer keys, not a longer queue. */
