@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { Load } from './load/load.ts';
 import type { Bench, Figure, Measurement } from './measurement.ts';
+import { batches } from './measurements/batches.ts';
 import { duplicates } from './measurements/duplicates.ts';
 import { growth } from './measurements/growth.ts';
 import { latency } from './measurements/latency.ts';
@@ -27,16 +28,15 @@ const SHORT: Readonly<Record<string, Measurement>> = {
   statuses,
   lone,
   processes,
-  statement,
   growth,
 };
-const LONG: Readonly<Record<string, Measurement>> = { memory, tableSize };
+const LONG: Readonly<Record<string, Measurement>> = { memory, tableSize, batches, statement };
 const ALL = { ...SHORT, ...LONG };
 
 const command = new Command('bench')
   .description('Measures the gateway against its rivals on this machine.')
   .option('--only <names>', `some of ${Object.keys(ALL).join(', ')}`)
-  .option('--long', 'also ten million rows, and five minutes of memory')
+  .option('--long', 'also ten million rows, five minutes of memory, and other batch settings')
   .option('--rounds <number>', 'turns of each rival', '3')
   .option('--seconds <number>', 'seconds of each turn', '5')
   .option(

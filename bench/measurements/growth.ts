@@ -22,7 +22,7 @@ export const growth: Measurement = async (bench) => {
     await takeTurn(bench, gateway);
     const figures: Figure[] = [];
     for (const [name, options] of SERIES) {
-      const turn = await takeTurn(bench, gateway, { seconds: Math.min(bench.seconds, 3), ...options });
+      const turn = await takeTurn(bench, gateway, { seconds: Math.min(bench.seconds, 2), ...options });
       figures.push({ name, value: turn.perSecond, unit: '/s', note: costs(turn) });
       bench.log(`${name.padEnd(28)} ${Math.round(turn.perSecond)}/s, ${costs(turn)}`);
     }

@@ -76,7 +76,8 @@ function batchOf(size: number): VerifiedRequest[] {
       'content-type': 'application/json; charset=utf-8',
       'stripe-signature': 't=1,v1='.padEnd(70, '0'),
     };
-    const events = stripe.parse({ body, requestId: id, receivedAt }).map((event) => ({ id: rowId(), ...event }));
+    const parsed = stripe.parse({ body, requestId: id, receivedAt });
+    const events = parsed.map((event) => ({ id: rowId(), source: 'stripe', ...event }));
     return { id, source: 'stripe', provider: 'stripe', receivedAt, headers, body, secret: 0, events };
   });
 }

@@ -23,7 +23,9 @@ export const throughput: Measurement = async (bench) => {
   const [gateway, tutorial, engine, bare] = rivals as [Rival, Rival, Rival, Rival];
   const prepareFor = (rival: Rival) => (rival === tutorial || rival === engine ? SLOW_RIVAL_RATE : bench.topRate);
   try {
-    for (const rival of rivals) await takeTurn(bench, rival, { seconds: WARM_UP_SECONDS, prepare: prepareFor(rival) });
+    for (const rival of rivals) {
+      await takeTurn(bench, rival, { seconds: Math.min(WARM_UP_SECONDS, 2 * seconds), prepare: prepareFor(rival) });
+    }
     if (!pgbenchAvailable) log('(d) pgbench is not on the PATH and is left out');
     for (let round = 0; round < rounds; round++) {
       for (const rival of rivals) {
