@@ -89,6 +89,23 @@ test('nobody is answered before the commit, and everybody is refused if it fails
   await expect(answer).rejects.toMatchObject({ kind: 'unavailable' });
 });
 
+test('who waits too long is refused in time; the bytes in flight are held until the flight ends', async () => {
+  const store = heldStore();
+  const writer = writerOn(store, { flights: 1, commitTimeoutMs: 50 });
+  const released: string[] = [];
+  const inFlight = writer.submit(request(), { release: () => released.push('in flight') });
+  await until('the flight', () => store.flights.length === 1);
+  const queued = writer.submit(request(), { release: () => released.push('queued') });
+  await expect(inFlight).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(queued).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(released).toEqual(['queued']);
+  expect(writer.depth).toBe(1);
+  store.flights[0]?.commit();
+  await until('the bytes to be released', () => released.length === 2);
+  expect(writer.depth).toBe(0);
+  expect(store.flights).toHaveLength(1);
+});
+
 test('a full queue refuses at once', async () => {
   const store = heldStore();
   const writer = writerOn(store, { flights: 1, maxRequests: 1_000 });

@@ -108,10 +108,29 @@ describe('a byte budget', () => {
     expect(budget.used).toBe(0);
   });
 
-  test('has no timer when nothing is being read', () => {
-    const lease = budget.open(() => undefined);
+  test('has a timer until the first sweep at which nothing is being read', () => {
+    expect(vi.getTimerCount()).toBe(0);
+    const first = budget.open(() => undefined);
+    const second = budget.open(() => undefined);
     expect(vi.getTimerCount()).toBe(1);
-    lease.complete();
+    first.complete();
+    pass(500);
+    expect(vi.getTimerCount()).toBe(1);
+    second.complete();
+    pass(499);
+    expect(vi.getTimerCount()).toBe(1);
+    pass(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('has its timer again as soon as the next body arrives', () => {
+    budget.open(() => undefined).complete();
+    pass(500);
+    const cut: string[] = [];
+    budget.open(() => cut.push('trickle')).add(1);
+    pass(2_500);
+    expect(cut).toEqual(['trickle']);
+    pass(500);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -1,11 +1,12 @@
 /** The ingest statement: requests and events of a whole batch in one round trip, the unique index deciding what is new. */
+import { hash } from 'node:crypto';
 import type pg from 'pg';
 import type { VerifiedRequest } from '../../core/event.ts';
 import { UNKNOWN } from '../../core/event-columns.ts';
 import { bodyKey } from '../../core/identity.ts';
 import type { EventStore } from '../../core/ports.ts';
 import { byteaArray, jsonbArray, textArray, timestamptzArray, uuidArray } from './binary-arrays.ts';
-import { toStoreError } from './store-error.ts';
+import { sqlStateOf, toStoreError } from './store-error.ts';
 
 /**
  * One array for each column, of the requests (`$1` to `$6`) and of the events (`$7` to `$16`).
@@ -31,22 +32,39 @@ WITH event AS (
 )
 SELECT id FROM event`;
 
+/** Of this very text: behind a proxy, `append` could be the statement of another version. */
+const STATEMENT_NAME = `append_${hash('sha256', APPEND, 'hex').slice(0, 16)}`;
+
 /** A table, column or schema that the statement names is not there. */
 const MISSING = ['42P01', '42703', '3F000'];
+/** Prepared under a name, the statement is not there, or is there already. */
+const NAME_UNUSABLE = ['26000', '42P05'];
 
 /**
- * Stores events in PostgreSQL. The one statement that does not go through Prisma: `npm run bench -- --only statement`
- * shows what that saves.
+ * Stores events in PostgreSQL, through `pg` and not through Prisma: `npm run bench -- --only statement` shows what that
+ * saves.
  *
  * @param pool ingest's own
  * @param onTablesMissing told when the statement finds a table or column missing
  */
 export function createEventStore(pool: Pick<pg.Pool, 'query'>, onTablesMissing: () => void): EventStore {
+  // With a name the server keeps the plan: half of its work where a batch is a single request.
+  let name: string | undefined = STATEMENT_NAME;
+  const run = async (values: Buffer[]): Promise<readonly [string][]> => {
+    const used = name;
+    try {
+      const { rows } = await pool.query<[string]>({ name: used, text: APPEND, values, rowMode: 'array' });
+      return rows;
+    } catch (error) {
+      // A proxy that gives each transaction another of its connections loses names between them. Nothing has been stored.
+      if (used === undefined || !NAME_UNUSABLE.includes(sqlStateOf(error) ?? '')) throw error;
+      name = undefined;
+      return run(values);
+    }
+  };
   const insert = async (requests: readonly VerifiedRequest[]): Promise<ReadonlySet<string>> => {
     try {
-      // A name has the server keep the plan: half of its work where a batch is a single request.
-      const query = { name: 'append', text: APPEND, values: parametersOf(requests), rowMode: 'array' };
-      const { rows } = await pool.query<[string]>(query);
+      const rows = await run(parametersOf(requests));
       return new Set(rows.map(([id]) => id));
     } catch (thrown) {
       const error = toStoreError(thrown);

@@ -28,7 +28,7 @@ function faultOf(sqlState: string | undefined, error: unknown): StoreFault {
   return 'unavailable';
 }
 
-/** Raw queries fail with P2010; the SQLSTATE lies in the driver adapter's error within. */
+/** Of an error of `pg` it is the code. Prisma's raw queries fail with P2010; it lies in the driver adapter's error within. */
 export function sqlStateOf(error: unknown): string | undefined {
   const { code, meta } = error as {
     code?: unknown;

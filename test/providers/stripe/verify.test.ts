@@ -109,6 +109,61 @@ describe('the header', () => {
   });
 });
 
+describe('the form of the header', () => {
+  /** The form in one expression a part, which says what is allowed better than it could be read quickly. */
+  function isWellFormed(header: string): boolean {
+    const pairs = header.split(',').map((part) => /^\s*([^\s=]+)=(\S+)\s*$/.exec(part));
+    const valuesOf = (scheme: string) => pairs.flatMap((pair) => (pair?.[1] === scheme ? [pair[2] ?? ''] : []));
+    const [time, ...otherTimes] = valuesOf('t');
+    if (pairs.includes(null) || time === undefined || otherTimes.length > 0 || !/^\d+$/.test(time)) return false;
+    return valuesOf('v1').some((value) => /^[0-9a-f]{64}$/i.test(value));
+  }
+
+  const digest = fc.constantFrom(hex(secret), hex('other'), hex(secret).toUpperCase(), hex(secret).slice(1));
+  const blank = fc.constantFrom('', '', ' ', '\t', '\n', '\u00a0', '\ufeff', '\u180e');
+  const shortText = fc.string({ unit: fc.constantFrom(...'tv01=, \t9af'), maxLength: 6 });
+  const scheme = fc.oneof(fc.constantFrom('t', 'v1', 'v0'), shortText);
+  const value = fc.oneof(digest, fc.constantFrom(`${signedAt}`, '0'), shortText);
+  const inner = fc.constantFrom('=', '=', '=', ' =', '=\t', '\u00a0=');
+  const part = fc.tuple(blank, scheme, inner, value, blank).map((pieces) => pieces.join(''));
+  const good = fc.constantFrom(`t=${signedAt}`, `v1=${hex(secret)}`);
+
+  it('is judged as the expression judges it', () => {
+    let wellFormed = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.array(fc.oneof(good, part), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(',')),
+          part.map((one) => `t=${signedAt},${one},v1=${hex(secret)}`),
+          fc.array(fc.oneof(shortText, digest), { maxLength: 12 }).map((texts) => texts.join('')),
+        ),
+        (header) => {
+          if (isWellFormed(header)) wellFormed++;
+          expect(stripe.checkHeader(header)).toBe(isWellFormed(header) ? null : 'malformed');
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+    // Else nothing but refusals would have been compared.
+    expect(wellFormed).toBeGreaterThan(50);
+  });
+
+  it.each([
+    [` t=${signedAt}\t,\tv1=${hex(secret)} `, null],
+    [`t=${signedAt},v1=${hex(secret)},a==b`, null],
+    [`t=${signedAt},v1=${hex(secret)},v1==${hex(secret)}`, null],
+    [`t=${signedAt},v1=${hex(secret)},=b`, 'malformed'],
+    [`t =${signedAt},v1=${hex(secret)}`, 'malformed'],
+    [`t= ${signedAt},v1=${hex(secret)}`, 'malformed'],
+    [`t=${signedAt},v1=${hex(secret)},a b=c`, 'malformed'],
+    [`t=${signedAt},v1=${hex(secret)},a=b c`, 'malformed'],
+    [`t=${signedAt},v1=${hex(secret)},a=`, 'malformed'],
+    [`t=${signedAt},v1=${hex(secret)},a`, 'malformed'],
+  ])('has pairs without blanks within: %j', (header, expected) => {
+    expect(stripe.checkHeader(header)).toBe(expected);
+  });
+});
+
 describe('signing', () => {
   it('makes what verify accepts, for any bytes and secrets', () => {
     fc.assert(
