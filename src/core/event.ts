@@ -20,7 +20,7 @@ export interface ParsedEvent {
   readonly payload: string | null;
 }
 
-/** A parsed event that has been given its row id. */
+/** A parsed event with its row id and its source; as it stands a `SeenKey`. */
 export interface NewEvent extends ParsedEvent {
   /** UUID v7, made at arrival. */
   readonly id: string;

@@ -48,7 +48,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const app: FastifyInstance = Fastify({
     // What Fastify has to say below a warning is said by us, in words of our own.
     loggerInstance: options.logger.child({}, { level: atLeastWarn(options.logger) }) as FastifyBaseLogger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    logController: new LogController({ disableRequestLogging: true }),
     // Ours only: an id from outside would be logged and answered without a check.
     genReqId: rowId,
     // One logger for all requests: a child for each costs more than the signature's check, and every line of ours names the request.

@@ -94,7 +94,7 @@ class BodyLease implements Lease {
 
 /**
  * Counts what has arrived, never what was announced: a thousand senders that announce 4 MiB and send one byte each hold a
- * thousand bytes. Has a timer while bodies are being read: `close()` it.
+ * thousand bytes. Has a timer while bodies are being read, and up to half a second longer: `close()` it.
  */
 export class ByteBudget {
   readonly #now: () => number;

@@ -29,13 +29,14 @@ function faultOf(sqlState: string | undefined, error: unknown): StoreFault {
 }
 
 /** Of an error of `pg` it is the code. Prisma's raw queries fail with P2010; it lies in the driver adapter's error within. */
+// With a digit at least: EPIPE has five letters too, and would pass for a fault of the server.
 export function sqlStateOf(error: unknown): string | undefined {
   const { code, meta } = error as {
     code?: unknown;
     meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } };
   };
   const original = meta?.driverAdapterError?.cause?.originalCode ?? code;
-  return typeof original === 'string' && /^[0-9A-Z]{5}$/.test(original) && !/^P\d{4}$/.test(original)
+  return typeof original === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(original) && !/^P\d{4}$/.test(original)
     ? original
     : undefined;
 }

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { sqlStateOf, toStoreError } from '../../../src/storage/postgres/store-error.ts';
+
+test('a socket that broke under a query is a lost connection, though its code looks like a SQLSTATE', () => {
+  const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+  expect(sqlStateOf(broken)).toBeUndefined();
+  expect(toStoreError(broken).fault).toBe('connection_lost');
+});
+
+test.each(['22P05', '40P01', 'XX000', '57P01'])('%s is a SQLSTATE', (code) => {
+  expect(sqlStateOf(Object.assign(new Error('refused'), { code }))).toBe(code);
+});
