@@ -28,6 +28,7 @@ export const tableSize: Measurement = async (bench) => {
   try {
     log(`writing ${ROWS} events`);
     await Promise.all(Array.from({ length: SESSIONS }, () => fill(stores.databaseUrl, ROWS / SESSIONS)));
+    await settle(stores.databaseUrl);
     for (const gateway of [empty, full]) await takeTurn(bench, gateway, { seconds: 3 });
     const stripe: number[] = [];
     const whatsapp: number[] = [];
@@ -62,6 +63,15 @@ async function fill(databaseUrl: string, rows: number): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   for (let done = 0; done < rows; done += ROWS_A_STATEMENT) await client.query(FILL, [ROWS_A_STATEMENT]);
-  await client.query('VACUUM ANALYZE events');
   await client.end();
+}
+
+/** @throws Error if fewer rows are there than the figures will speak of */
+async function settle(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query('VACUUM ANALYZE events');
+  const { rows } = await client.query<{ events: string }>('SELECT count(*) AS events FROM events');
+  await client.end();
+  if (Number(rows[0]?.events) < ROWS) throw new Error(`only ${rows[0]?.events} events are in the table`);
 }
