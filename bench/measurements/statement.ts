@@ -1,7 +1,8 @@
 /** The ingest statement by itself, through `pg` as the gateway sends it and through Prisma's raw queries. */
 import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import type pg from 'pg';
 import type { VerifiedRequest } from '../../src/core/event.ts';
 import type { EventStore } from '../../src/core/ports.ts';
 import { rowId } from '../../src/core/row-id.ts';
@@ -11,6 +12,9 @@ import { createEventStore } from '../../src/storage/postgres/event-store.ts';
 import { type Figure, type Measurement, median } from '../measurement.ts';
 import { startGateway } from '../rivals/rival.ts';
 
+/** The project's `pg` and not the bench's own: Prisma's adapter takes a pool of no other. */
+const { Pool } = createRequire(new URL('../../package.json', import.meta.url))('pg') as typeof pg;
+
 const BATCH_SIZES = [1, 16, 64];
 const WARM_UP = 300;
 
@@ -19,7 +23,7 @@ export const statement: Measurement = async (bench) => {
   const stores = await servers.stores('gateway');
   // Only for its tables.
   await (await startGateway(stores)).close();
-  const pool = new pg.Pool({ connectionString: stores.databaseUrl, max: 1 });
+  const pool = new Pool({ connectionString: stores.databaseUrl, max: 1 });
   // A name for the statement here too: otherwise PostgreSQL would plan it anew each time.
   const adapter = new PrismaPg(pool, { disposeExternalPool: false, statementNameGenerator: () => 'append' });
   const prisma = new PrismaClient({ adapter });

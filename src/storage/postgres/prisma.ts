@@ -5,7 +5,7 @@ import { PrismaClient } from '../../generated/prisma/client.ts';
 import { type ConnectionOptions, connectionConfig, schemaOf } from './connection.ts';
 
 /** A client on a pool that somebody else closes, for the same database. */
-export function prismaOn(pool: pg.Pool, databaseUrl: string): PrismaClient {
+function prismaOn(pool: pg.Pool, databaseUrl: string): PrismaClient {
   const schema = schemaOf(databaseUrl);
   const adapter = new PrismaPg(pool, { disposeExternalPool: false, ...(schema === null ? {} : { schema }) });
   return new PrismaClient({ adapter });
