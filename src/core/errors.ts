@@ -23,6 +23,20 @@ export class StoreError extends Error {
   }
 }
 
+/** `full`: its bounds, or the disk's, are reached. `broken`: the disk does not take it. */
+export type SpoolFault = 'full' | 'broken';
+
+/** The only error a `Spool` refuses a request with. */
+export class SpoolError extends Error {
+  override readonly name = 'SpoolError';
+  readonly fault: SpoolFault;
+
+  constructor(fault: SpoolFault, message: string) {
+    super(message);
+    this.fault = fault;
+  }
+}
+
 /** Why a request was refused. `http/errors.ts` maps each to a status and a public message. */
 export type RefusalKind =
   | 'bad_request'
