@@ -50,12 +50,14 @@ export const statement: Measurement = async (bench) => {
 };
 
 /** What the event store needs of a pool, by way of Prisma. */
-function prismaAsPool(prisma: PrismaClient): Pick<pg.Pool, 'query'> {
+function prismaAsPool(prisma: PrismaClient): Pick<pg.Pool, 'connect'> {
   const query = async ({ text, values }: { text: string; values: unknown[] }) => {
     const rows = await prisma.$queryRawUnsafe<{ id: string }[]>(text, ...values);
     return { rows: rows.map(({ id }) => [id]) };
   };
-  return { query } as unknown as Pick<pg.Pool, 'query'>;
+  const none = () => undefined;
+  const client = { query, on: none, off: none, release: none };
+  return { connect: () => Promise.resolve(client) } as unknown as Pick<pg.Pool, 'connect'>;
 }
 
 async function requestsASecond(store: EventStore, size: number, seconds: number): Promise<number> {

@@ -27,6 +27,8 @@ export interface StorageOptions {
 
 export interface Storage {
   readonly events: EventStore;
+  /** For the drain of the spool: one connection, and a statement may take half a minute. */
+  readonly drainEvents: EventStore;
   readonly seen: SeenStore;
   /** Null without REDIS_URL. */
   readonly redis: RedisConnection | null;
@@ -67,6 +69,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   let closing: Promise<void> | undefined;
   return {
     events: database.events,
+    drainEvents: database.drainEvents,
     seen,
     redis,
     notes: embedded?.notes ?? [],

@@ -4,6 +4,7 @@ import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
 import type { EventStore } from '../../core/ports.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { DatabaseMonitor } from './database-monitor.ts';
+import { createDrainPool } from './drain-pool.ts';
 import { durabilityWarnings } from './durability.ts';
 import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
@@ -12,8 +13,8 @@ import { SchemaGate } from './schema-gate.ts';
 
 /** Milliseconds for the small questions that readiness asks. */
 const PROBE_TIMEOUT = 1_000;
-/** Milliseconds for which a start waits for PostgreSQL; after that it listens, and answers 503 until PostgreSQL is there. */
-const SETTLE_TIMEOUT = 10_000;
+/** Milliseconds for which a start waits for PostgreSQL; after that it listens, and webhooks go to the spool until PostgreSQL is there. */
+const SETTLE_TIMEOUT = 2_500;
 
 export interface DatabaseOptions {
   readonly databaseUrl: string;
@@ -30,11 +31,13 @@ export interface DatabaseOptions {
 
 export interface Database {
   readonly events: EventStore;
+  /** The same for the drain of the spool: one connection, and a statement may take half a minute. */
+  readonly drainEvents: EventStore;
   /** Last known state; touches nothing. */
   state(): DependencyState;
   /** Could it take a webhook now? Never rejects. */
   check(): Promise<ReadinessCheck>;
-  /** Resolves when the first attempt to get ready has ended, well or not, within ten seconds; at once if the signal aborts. */
+  /** Resolves when the first attempt to get ready has ended, well or not, within 2.5 s; at once if the signal aborts. */
   settled(signal?: AbortSignal): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
@@ -62,6 +65,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
     options.otherConnections,
   );
+  const drain = createDrainPool(databaseUrl);
   const monitor = new DatabaseMonitor(shared.prisma);
   monitor.start();
   const ready = schema.open().then(async () => {
@@ -70,9 +74,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     await warmUp(ingest);
   });
 
+  const onTablesMissing = () => schema.tablesMissing();
   let closing: Promise<void> | undefined;
   return {
-    events: createEventStore(ingest.pool, () => schema.tablesMissing()),
+    events: createEventStore(ingest.pool, onTablesMissing),
+    drainEvents: createEventStore(drain.pool, onTablesMissing),
     state: () => monitor.state,
     async check() {
       const tables = schema.check();
@@ -89,6 +95,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       closing ??= (async () => {
         stop.abort();
         monitor.close();
+        await drain.close();
         await ready;
         await schema.idle();
         await ingest.close();

@@ -47,24 +47,25 @@ const NAME_UNUSABLE = ['26000', '42P05'];
  * @param pool ingest's own
  * @param onTablesMissing told when the statement finds a table or column missing
  */
-export function createEventStore(pool: Pick<pg.Pool, 'query'>, onTablesMissing: () => void): EventStore {
+export function createEventStore(pool: Pick<pg.Pool, 'connect'>, onTablesMissing: () => void): EventStore {
   // With a name the server keeps the plan: half of its work where a batch is a single request.
   let name: string | undefined = STATEMENT_NAME;
-  const run = async (values: Buffer[]): Promise<readonly [string][]> => {
+  const run = async (client: pg.PoolClient, values: Buffer[]): Promise<readonly [string][]> => {
     const used = name;
     try {
-      const { rows } = await pool.query<[string]>({ name: used, text: APPEND, values, rowMode: 'array' });
+      const { rows } = await client.query<[string]>({ name: used, text: APPEND, values, rowMode: 'array' });
       return rows;
     } catch (error) {
       // A proxy that gives each transaction another of its connections loses names between them. Nothing has been stored.
       if (used === undefined || !NAME_UNUSABLE.includes(sqlStateOf(error) ?? '')) throw error;
       name = undefined;
-      return run(values);
+      return run(client, values);
     }
   };
   const insert = async (requests: readonly VerifiedRequest[]): Promise<ReadonlySet<string>> => {
     try {
-      const rows = await run(parametersOf(requests));
+      const values = parametersOf(requests);
+      const rows = await onConnection(pool, (client) => run(client, values));
       return new Set(rows.map(([id]) => id));
     } catch (thrown) {
       const error = toStoreError(thrown);
@@ -80,6 +81,29 @@ export function createEventStore(pool: Pick<pg.Pool, 'query'>, onTablesMissing: 
     },
   };
 }
+
+/**
+ * Keeps the connection after an error that speaks of rows only: with a connection goes what the seen store knows. After any
+ * other it is destroyed, since a fresh one may reach a server that has taken over.
+ */
+async function onConnection<T>(pool: Pick<pg.Pool, 'connect'>, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  // The query rejects too; without a listener the process would end.
+  client.on('error', ignore);
+  let destroy = false;
+  try {
+    return await use(client);
+  } catch (error) {
+    const { fault } = toStoreError(error);
+    destroy = fault !== 'data' && fault !== 'contention';
+    throw error;
+  } finally {
+    client.off('error', ignore);
+    client.release(destroy);
+  }
+}
+
+function ignore(): void {}
 
 function parametersOf(requests: readonly VerifiedRequest[]): Buffer[] {
   const rows = sortedEvents(requests);

@@ -1,6 +1,7 @@
 /** The connections that ingest has to itself, and the watch over them that the seen store depends on. */
 import pg from 'pg';
 import { type ConnectionOptions, connectionConfig } from './connection.ts';
+import { makeCommitsDurable } from './durable-commits.ts';
 import { sqlStateOf } from './store-error.ts';
 
 export interface IngestPoolOptions {
@@ -121,14 +122,4 @@ async function storageId(queries: pg.ClientBase | pg.Pool): Promise<string | nul
     if (sqlStateOf(error) === UNDEFINED_TABLE) return null;
     throw error;
   }
-}
-
-/**
- * Where the role or the database has switched that off: the promise rests on it. Other settings than `off` wait for the
- * local disk at least, and are left alone.
- */
-async function makeCommitsDurable(client: pg.ClientBase): Promise<void> {
-  await client.query(
-    `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`,
-  );
 }

@@ -95,7 +95,8 @@ export class SchemaGate {
     for (let looks = 0; !signal.aborted; looks++) {
       const state = await lookOnce(databaseUrl, signal);
       if (state.ok && looks > 0) logger.info('the tables are up to date');
-      if (!state.ok && state.detail !== this.#state.detail) logger.warn(`webhooks are answered 503: ${state.detail}`);
+      if (!state.ok && state.detail !== this.#state.detail)
+        logger.warn(`PostgreSQL takes no webhooks: ${state.detail}`);
       this.#report(state);
       if (state.ok) return;
       await sleep(LOOK_INTERVAL, undefined, { signal }).catch(() => undefined);
@@ -107,7 +108,8 @@ async function lookOnce(databaseUrl: string, signal: AbortSignal): Promise<Readi
   try {
     const pending = await pendingMigrations({ databaseUrl }, { signal });
     if (pending.length === 0) return { ok: true };
-    return { ok: false, detail: `migrations are pending (${pending.join(', ')}): run \`npm run migrate\`` };
+    const detail = `migrations are pending (${pending.join(', ')}): run \`npm run migrate\``;
+    return { ok: false, detail, needsOperator: true };
   } catch (error) {
     return { ok: false, detail: `the migrations cannot be looked at: ${(error as Error).message}` };
   }
