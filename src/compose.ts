@@ -1,5 +1,5 @@
 /** The one place where everything is wired, in the order in which it is opened, and closed again the other way round. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Config } from './config.ts';
 import type { Source } from './core/source.ts';
 import { createIngest } from './ingest/pipeline.ts';
@@ -7,10 +7,12 @@ import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { TrafficLog } from './observability/traffic-log.ts';
 import { VERSION } from './package.ts';
+import { providers } from './providers/index.ts';
 import { openServers, type Phase } from './servers.ts';
 import { configuredSources } from './sources.ts';
 import { leaveDaemonFile, removeDaemonFile } from './storage/disk/daemon-file.ts';
 import { ensureGeneratedSecret } from './storage/disk/generated-secrets.ts';
+import { openSpool } from './storage/disk/spool/spool.ts';
 import { openStorage, type Storage } from './storage/open-storage.ts';
 
 /** A running daemon. */
@@ -58,7 +60,8 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       generated.push(name);
       return ensureGeneratedSecret(dataDir, name);
     });
-    const sources = config.ROLE === 'worker' ? [] : allSources;
+    const takesWebhooks = config.ROLE !== 'worker';
+    const sources = takesWebhooks ? allSources : [];
     const metrics = createMetrics({
       version: VERSION,
       sources: sources.map(({ name, secrets }) => ({ name, secrets: secrets.length })),
@@ -69,9 +72,15 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     });
     const traffic = new TrafficLog(logger);
     closers.push(() => traffic.close());
+    const spool = takesWebhooks
+      ? await openSpool({ directory: join(dataDir, 'spool'), maxBytes: config.SPOOL_MAX_BYTES, logger })
+      : null;
     const ingest = createIngest({
       store: storage.events,
+      drainStore: storage.drainEvents,
       seen: storage.seen,
+      spool,
+      providers,
       maxBytes: config.INGEST_MAX_BYTES,
       batchMaxRequests: config.BATCH_MAX_REQUESTS,
       batchFlights: config.BATCH_FLIGHTS,
@@ -89,7 +98,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       return null;
     }
 
-    const parts = { config, logger, sources, storage, ingest, metrics, traffic, clock: now, phase: () => phase };
+    const parts = { config, logger, sources, storage, spool, ingest, metrics, traffic, clock: now, phase: () => phase };
     const servers = await openServers(parts);
     closers.push(() => servers.close());
     const { url } = servers;

@@ -76,7 +76,7 @@ export const variables = z.object({
     .describe(
       'Redis 6 or later, shared by all processes, answers duplicates without PostgreSQL; without it a cache in memory',
     ),
-  DATA_DIR: z.string().default('./data').describe('Directory for generated secrets and the private PostgreSQL'),
+  DATA_DIR: z.string().default('./data').describe('Directory for the spool, generated secrets and the private PostgreSQL: on a disk that outlives the process'),
   META_APP_SECRET: secrets.optional().describe('App secret of the Meta app; several during a roll or for several apps'),
   META_VERIFY_TOKEN: z
     .string()
@@ -100,8 +100,11 @@ export const variables = z.object({
   BATCH_MAX_REQUESTS: wholeNumber(1, 10_000).default(100).describe('Most webhooks stored by one statement'),
   BATCH_FLIGHTS: wholeNumber(1, 64).default(2).describe('Statements that may be under way at a time'),
   COMMIT_TIMEOUT_MS: wholeNumber(50, 50_000)
-    .default(5_000)
-    .describe('Milliseconds that a webhook may wait for its commit before it is answered 503'),
+    .default(1_000)
+    .describe('Milliseconds that a webhook may wait for its commit before it goes to the spool'),
+  SPOOL_MAX_BYTES: wholeNumber(MIB, 1024 * 1024 * MIB)
+    .default(1024 * MIB)
+    .describe('Most bytes of webhooks kept in `DATA_DIR/spool` while PostgreSQL takes none; beyond it 503'),
   TRUST_PROXY: networks
     .optional()
     .describe('Addresses or CIDR ranges of your reverse proxies: their `X-Forwarded-For` is believed'),

@@ -1,8 +1,9 @@
 /** Which routes stand on which port, and what they are told of the rest of the gateway. */
 import { type Config, clusterInstance } from './config.ts';
-import type { Health, Readiness } from './core/health.ts';
+import type { Health } from './core/health.ts';
 import type { Clock } from './core/ports.ts';
 import type { Source } from './core/source.ts';
+import type { Spool } from './core/spool.ts';
 import { allowedNetworks } from './http/allowed-networks.ts';
 import { leaveCluster } from './http/leave-cluster.ts';
 import { listen } from './http/listen.ts';
@@ -15,6 +16,7 @@ import type { Logger } from './observability/logger.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { TrafficLog } from './observability/traffic-log.ts';
 import { SERVICE, VERSION } from './package.ts';
+import { readiness } from './readiness.ts';
 import type { Storage } from './storage/open-storage.ts';
 
 /** Milliseconds of a stop that are kept for the last batch, the pools and the embedded PostgreSQL. */
@@ -28,6 +30,8 @@ export interface Parts {
   readonly logger: Logger;
   readonly sources: readonly Source[];
   readonly storage: Storage;
+  /** Null in a process that takes no webhooks. */
+  readonly spool: Spool | null;
   readonly ingest: Ingest;
   readonly metrics: Metrics;
   readonly traffic: TrafficLog;
@@ -109,7 +113,8 @@ function metricsServer(parts: Parts): Promise<HttpServer> {
   });
 }
 
-function opsSettings({ config, logger, storage, ingest, metrics, phase }: Parts, instance: number | null) {
+function opsSettings(parts: Parts, instance: number | null) {
+  const { config, logger, storage, metrics } = parts;
   return {
     service: SERVICE,
     version: VERSION,
@@ -121,12 +126,6 @@ function opsSettings({ config, logger, storage, ingest, metrics, phase }: Parts,
       logger,
     }),
     health: (): Health => ({ database: storage.databaseState(), redis: storage.redisState() }),
-    async readiness(): Promise<Readiness> {
-      const lifecycle = phase() === 'running' ? { ok: true } : { ok: false, detail: `the gateway is ${phase()}` };
-      const checks = { lifecycle, database: await storage.checkDatabase(), ingest: ingest.check() };
-      // Redis is told of and never decides: without it every webhook is still taken.
-      const redis = { ok: storage.redisState() !== 'down', detail: storage.redisState() };
-      return { ready: Object.values(checks).every(({ ok }) => ok), checks: { ...checks, redis } };
-    },
+    readiness: () => readiness(parts),
   };
 }

@@ -7,11 +7,16 @@ export interface ReadinessCheck {
   readonly ok: boolean;
   /** What is wrong and what to do, for people; no secret in it. */
   readonly detail?: string;
+  /** Somebody has to do something before this can be ok: waiting does not help. */
+  readonly needsOperator?: true;
 }
 
+/** `spooling`: webhooks are taken and kept on the local disk, since PostgreSQL takes none at the moment. */
+export type ReadinessStatus = 'ready' | 'spooling' | 'not_ready';
+
 export interface Readiness {
-  readonly ready: boolean;
-  /** By dependency: `lifecycle`, `database`, `ingest`, `redis`. */
+  readonly status: ReadinessStatus;
+  /** By dependency: `lifecycle`, `memory`, `database`, `ingest`, `spool`, `redis`. */
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
 }
 

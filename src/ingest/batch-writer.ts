@@ -9,13 +9,11 @@
  * requests of their time alive until the next full collection. That made 6.4 us of garbage collection a request, in place of 0.9.
  */
 import { Refusal, type StoreError } from '../core/errors.ts';
-import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
+import type { VerifiedRequest } from '../core/event.ts';
 import type { EventStore, SeenStore } from '../core/ports.ts';
 import { type Appended, appendBatch, type DataFaultListener } from './append-batch.ts';
+import { batchSize } from './batch-size.ts';
 
-/** What a batch may hold; bytes of bodies and payloads. A request that is larger by itself travels alone. */
-const MAX_EVENTS = 5_000;
-const MAX_BYTES = 8 * 1024 * 1024;
 /**
  * Requests at which a batch leaves in the middle of a turn of the event loop. Waiting for its end makes gateway and database
  * take turns: what was answered together arrives together, and while one works the other has nothing to do. A third more
@@ -35,6 +33,8 @@ export interface BatchWriterOptions {
   /** Milliseconds from `submit` after which a request is refused. */
   readonly commitTimeoutMs: number;
   readonly onBatch: (batch: { size: number; seconds: number; error: StoreError | null }) => void;
+  /** Requests were refused because their commit took too long. */
+  readonly onLate: () => void;
   readonly dataFaults: DataFaultListener;
 }
 
@@ -114,17 +114,7 @@ export class BatchWriter {
   }
 
   #takeBatch(): Batch {
-    let events = 0;
-    let bytes = 0;
-    let size = 0;
-    for (const { request } of this.#queue) {
-      events += request.events.length;
-      bytes += request.body.length + payloadBytes(request.events);
-      const over = size >= this.#options.maxRequests || events > MAX_EVENTS || bytes > MAX_BYTES;
-      if (over && size > 0) break;
-      size++;
-    }
-    return this.#queue.splice(0, size);
+    return this.#queue.splice(0, batchSize(this.#queue, this.#options.maxRequests));
   }
 
   async #fly(batch: Batch): Promise<void> {
@@ -166,6 +156,7 @@ export class BatchWriter {
     this.#deadlineTimer = undefined;
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
+    let anyLate = false;
     for (const batch of [...this.#flights, this.#queue]) {
       for (const waiting of batch) {
         if (waiting.answered) continue;
@@ -173,10 +164,12 @@ export class BatchWriter {
           next = Math.min(next, waiting.deadline);
           break;
         }
+        anyLate = true;
         waiting.answered = true;
         waiting.reject(new Refusal('unavailable', 'the database did not commit in time'));
       }
     }
+    if (anyLate) this.#options.onLate();
     // Those in flight stay with their flight, which lets go of them when it ends.
     const firstInTime = this.#queue.findIndex(({ answered }) => !answered);
     const late = this.#queue.splice(0, firstInTime === -1 ? this.#queue.length : firstInTime);

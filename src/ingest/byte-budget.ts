@@ -18,7 +18,9 @@ export interface Lease {
   complete(): void;
   /** Counts what was made of a body that has arrived whole: its payloads. */
   grow(bytes: number): void;
-  /** Nobody holds the bytes any longer. Idempotent. */
+  /** One more holds the bytes, and will call `release` too. Only for a body that has arrived whole. */
+  hold(): void;
+  /** One holder less; with the last of them the bytes are free. */
   release(): void;
 }
 
@@ -42,6 +44,7 @@ interface Ledger {
 class BodyLease implements Lease {
   readonly startedAt: number;
   bytes = 0;
+  #holders = 1;
   readonly #ledger: Ledger;
   readonly #onCut: () => void;
   #state: 'reading' | 'complete' | 'released' = 'reading';
@@ -73,7 +76,13 @@ class BodyLease implements Lease {
     this.#ledger.used += bytes;
   }
 
+  hold(): void {
+    this.#holders++;
+  }
+
   release(): void {
+    this.#holders--;
+    if (this.#holders > 0) return;
     this.#endReading();
     if (this.#state !== 'released') this.#ledger.used -= this.bytes;
     this.#state = 'released';

@@ -1,19 +1,31 @@
-/** Ingest as a whole: the receiver, the batch writer behind it, and the byte budget over both. */
+/** Ingest as a whole: the receiver, the batch writer and the spool behind it, and the byte budget over all. */
+import type { ProviderName } from '../core/event.ts';
 import type { ReadinessCheck } from '../core/health.ts';
 import type { Clock, EventStore, SeenStore } from '../core/ports.ts';
+import type { Provider } from '../core/provider.ts';
+import type { Spool } from '../core/spool.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { TrafficLog } from '../observability/traffic-log.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { createKeep } from './keep.ts';
 import { createReceiver, type Receive } from './receive.ts';
+import { SpoolDrain } from './spool-drain.ts';
+import { dataFaultLog, drainLog } from './spool-log.ts';
+import { StoreBreaker } from './store-breaker.ts';
 
 /** Milliseconds for which a failed batch speaks against readiness. Not longer: without traffic nothing would disprove it. */
 const FAILURE_MEMORY = 10_000;
 
 export interface IngestOptions {
   readonly store: EventStore;
+  /** The same for the drain, with connections and a deadline of its own. */
+  readonly drainStore: EventStore;
   readonly seen: SeenStore;
+  /** Null in a process that takes no webhooks. */
+  readonly spool: Spool | null;
+  readonly providers: Readonly<Record<ProviderName, Provider>>;
   /** Bytes of webhook bodies in memory. */
   readonly maxBytes: number;
   /** Requests in one statement. */
@@ -31,54 +43,84 @@ export interface IngestOptions {
 export interface Ingest {
   readonly receive: Receive;
   readonly budget: ByteBudget;
-  /** Could a webhook be taken now, as far as ingest itself can tell? */
+  /** Could PostgreSQL take a webhook now, as far as ingest itself can tell? */
   check(): ReadinessCheck;
-  /** Commits or refuses everything taken, then lets go of its timers. Idempotent. */
+  /** Commits, spools or refuses everything taken, then lets go of its timers and of the spool. Idempotent. */
   close(): Promise<void>;
 }
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { store, seen, metrics, traffic, logger, clock } = options;
+  const { store, seen, spool, metrics, traffic, logger, clock, commitTimeoutMs } = options;
   const budget = new ByteBudget({ maxBytes: options.maxBytes });
   let failedAt = Number.NEGATIVE_INFINITY;
   let failure = '';
+  const failed = (reason: string) => {
+    failedAt = performance.now();
+    failure = reason;
+    breaker.failed(reason);
+  };
+  const breaker = new StoreBreaker({
+    onOpen: (reason) => logger.warn({ reason }, 'PostgreSQL takes no webhooks: they go to the spool'),
+    onClose: () => logger.info('PostgreSQL takes webhooks again'),
+  });
 
   const writer = new BatchWriter({
     store,
     seen,
     maxRequests: options.batchMaxRequests,
     flights: options.batchFlights,
-    commitTimeoutMs: options.commitTimeoutMs,
+    commitTimeoutMs,
     onBatch({ size, seconds, error }) {
       metrics.batchSize.observe(size);
       metrics.batchDuration.observe(seconds);
-      failedAt = error === null ? Number.NEGATIVE_INFINITY : performance.now();
-      if (error === null) return;
-      failure = error.message;
+      if (error === null) {
+        failedAt = Number.NEGATIVE_INFINITY;
+        if (seconds * 1000 < commitTimeoutMs) breaker.committed();
+        return;
+      }
+      // A row that cannot be stored says nothing about the next.
+      if (error.fault !== 'data') failed(error.message);
       traffic.failure('database', error.fault, { requests: size }, `a batch was not stored: ${error.message}`);
     },
-    dataFaults: {
-      onUnparsed({ id: requestId, source }, { sqlState }) {
-        logger.warn({ requestId, source, sqlState }, 'a webhook is kept without its content: PostgreSQL refuses it');
-      },
-      onUnstorable({ id: requestId, source }, error) {
-        logger.error({ requestId, source, sqlState: error.sqlState }, `a webhook cannot be stored: ${error.message}`);
-      },
-    },
+    onLate: () => failed('no commit in time'),
+    dataFaults: dataFaultLog(logger),
   });
   metrics.watchQueue({ depth: () => writer.depth, bytes: () => budget.used });
 
+  const keep = createKeep({
+    writer,
+    spool,
+    breaker,
+    onSpoolFailure: (error) => traffic.failure('spool', error.fault, {}, `a webhook was not spooled: ${error.message}`),
+  });
+  const drain =
+    spool === null
+      ? null
+      : new SpoolDrain({
+          spool,
+          store: options.drainStore,
+          providers: options.providers,
+          breaker,
+          commitTimeoutMs,
+          liveTraffic: () => writer.depth > 0,
+          listener: drainLog(options),
+        });
+  if (spool !== null) metrics.watchSpool({ counts: () => spool.counts(), breakerOpen: () => breaker.open, clock });
+  drain?.start();
+
   return {
-    receive: createReceiver({ seen, writer, metrics, clock }),
+    receive: createReceiver({ seen, keep, metrics, clock }),
     budget,
     check() {
-      if (budget.full) return { ok: false, detail: 'as many webhooks are in memory as INGEST_MAX_BYTES allows' };
+      if (breaker.open) return { ok: false, detail: `PostgreSQL takes no webhooks: ${failure}` };
       if (performance.now() - failedAt < FAILURE_MEMORY)
         return { ok: false, detail: `the last batch failed: ${failure}` };
       return { ok: true };
     },
     async close() {
       await writer.close();
+      await drain?.close();
+      await spool?.close();
       budget.close();
     },
   };

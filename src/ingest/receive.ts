@@ -1,13 +1,13 @@
-/** The request path behind HTTP: verify, parse, ask the seen store, wait for the commit. One way through, no way back. */
-import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
+/** The request path behind HTTP: verify, parse, ask the seen store, make durable. One way through, no way back. */
+import { payloadBytes } from '../core/event.ts';
 import type { Clock, SeenStore } from '../core/ports.ts';
 import type { SignatureFailure, Verification } from '../core/provider.ts';
-import { rowId } from '../core/row-id.ts';
 import type { Source } from '../core/source.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import type { BatchWriter } from './batch-writer.ts';
+import type { Accepted, Metrics } from '../observability/metrics.ts';
 import type { Lease } from './byte-budget.ts';
+import type { Keep } from './keep.ts';
 import { LookUps } from './look-ups.ts';
+import { headerText, requestFromWebhook } from './verified-request.ts';
 
 export interface IncomingWebhook {
   readonly source: Source;
@@ -23,12 +23,12 @@ export interface IncomingWebhook {
 export type Received =
   /** The signature is wrong. Nothing was parsed, nothing stored. */
   | { readonly ok: false; readonly reason: SignatureFailure }
-  /** Every event of the request is committed; `stored` if at least one was new. */
-  | { readonly ok: true; readonly accepted: 'stored' | 'duplicate' };
+  /** Every event of the request is committed, `stored` if at least one was new; or the request is `spooled`. */
+  | { readonly ok: true; readonly accepted: Accepted };
 
 export interface ReceiverOptions {
   readonly seen: SeenStore;
-  readonly writer: Pick<BatchWriter, 'submit'>;
+  readonly keep: Keep;
   readonly metrics: Metrics;
   readonly clock: Clock;
 }
@@ -37,17 +37,15 @@ export interface ReceiverOptions {
 export type Receive = (webhook: IncomingWebhook) => Promise<Received>;
 
 export function createReceiver(options: ReceiverOptions): Receive {
-  const { writer, metrics } = options;
+  const { keep, metrics } = options;
   const lookUps = new LookUps(options.seen);
   return async (webhook) => {
     const { lease } = webhook;
     const source = webhook.source.name;
-    // Until the writer has it the body is ours: also a defect must not use up the byte budget for ever.
-    let ours = true;
     try {
       const verification = verify(webhook, options);
       if (!verification.ok) return verification;
-      const request = toRequest(webhook, verification.secret);
+      const request = requestFromWebhook(webhook, verification.secret);
       lease.grow(payloadBytes(request.events));
       const found = request.events.length;
       const known = lookUps.allKnown(request.events);
@@ -55,8 +53,8 @@ export function createReceiver(options: ReceiverOptions): Receive {
         metrics.events.inc({ source, result: 'duplicate' }, found);
         return { ok: true, accepted: 'duplicate' };
       }
-      ours = false;
-      const newEvents = await writer.submit(request, lease);
+      const newEvents = await keep(request, lease);
+      if (newEvents === null) return { ok: true, accepted: 'spooled' };
       if (newEvents > 0) metrics.events.inc({ source, result: 'new' }, newEvents);
       if (newEvents < found) {
         lookUps.foundDuplicate();
@@ -64,7 +62,8 @@ export function createReceiver(options: ReceiverOptions): Receive {
       }
       return { ok: true, accepted: newEvents > 0 ? 'stored' : 'duplicate' };
     } finally {
-      if (ours) lease.release();
+      // Whoever needs the body for longer holds it too.
+      lease.release();
     }
   };
 }
@@ -85,37 +84,4 @@ function verify(
     metrics.lastVerified.set({ source: source.name }, Math.floor(receivedAt.getTime() / 1000));
   }
   return verification;
-}
-
-function toRequest(webhook: IncomingWebhook, secret: number): VerifiedRequest {
-  const { source, requestId, receivedAt, body } = webhook;
-  const events = source.provider.parse({ body, requestId, receivedAt });
-  return {
-    id: requestId,
-    source: source.name,
-    provider: source.provider.name,
-    receivedAt,
-    headers: keptHeaders(webhook),
-    body,
-    secret,
-    events: events.map((event) => ({ id: rowId(), source: source.name, ...event })),
-  };
-}
-
-const KEPT_HEADERS = ['content-type', 'user-agent', 'x-request-id', 'x-forwarded-for'];
-
-/** The headers worth keeping with the bytes; never authorization or cookie. */
-function keptHeaders({ headers, source }: IncomingWebhook): Record<string, string> {
-  const kept: Record<string, string> = {};
-  const keep = (name: string) => {
-    const value = headerText(headers[name]);
-    if (value !== undefined) kept[name] = value;
-  };
-  for (const name of KEPT_HEADERS) keep(name);
-  keep(source.provider.signatureHeader);
-  return kept;
-}
-
-function headerText(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value;
 }

@@ -1,6 +1,8 @@
 /** Every metric, declared once with its help text. All known series exist from the start, at zero. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../core/ports.ts';
 import { SIGNATURE_FAILURES } from '../core/provider.ts';
+import type { SpoolCounts } from '../core/spool.ts';
 
 /** How a webhook request ended; the label of `webhook_requests_total`. */
 export const OUTCOMES = [
@@ -43,6 +45,12 @@ export interface QueueReading {
   readonly bytes: () => number;
 }
 
+export interface SpoolReading {
+  readonly counts: () => SpoolCounts;
+  readonly breakerOpen: () => boolean;
+  readonly clock: Clock;
+}
+
 export function createMetrics(options: MetricsOptions) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -55,6 +63,18 @@ export function createMetrics(options: MetricsOptions) {
       registers,
       collect() {
         this.set(read());
+      },
+    });
+
+  /** A count that somebody else keeps. */
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
       },
     });
 
@@ -124,6 +144,27 @@ export function createMetrics(options: MetricsOptions) {
     watchQueue({ depth, bytes }: QueueReading): void {
       gauge('webhook_queue_depth', 'Verified requests that wait for their commit, those in flight included', depth);
       gauge('webhook_queue_bytes', 'Bytes of webhooks in memory: being read, queued and in flight', bytes);
+    },
+    spoolDrained: new Counter({
+      name: 'webhook_spool_drained_total',
+      help: 'Spooled requests that have been stored in PostgreSQL since',
+      registers,
+    }),
+    /** Declares what tells of the spool, in a process that has one. */
+    watchSpool({ counts, breakerOpen, clock }: SpoolReading): void {
+      const age = () => {
+        const { oldest } = counts();
+        return oldest === null ? 0 : Math.max(0, (clock().getTime() - oldest.getTime()) / 1000);
+      };
+      gauge('webhook_spool_records', 'Requests in the spool', () => counts().records);
+      gauge('webhook_spool_bytes', 'Bytes of the spool on the disk', () => counts().bytes);
+      gauge('webhook_spool_oldest_seconds', 'Age of the oldest request in the spool; 0 if it is empty', age);
+      counter('webhook_spool_rejected_total', 'Spooled requests put aside in .rejected files', () => counts().rejected);
+      counter('webhook_spool_corrupt_total', 'Damaged parts put aside in .corrupt files', () => counts().corrupt);
+      counter('webhook_spool_torn_total', 'Unfinished records cut off the end of a file', () => counts().torn);
+      gauge('webhook_breaker_open', '1 while webhooks go to the spool without asking PostgreSQL', () =>
+        Number(breakerOpen()),
+      );
     },
     buildInfo: new Gauge({
       name: 'webhook_build_info',

@@ -25,7 +25,11 @@ async function receive(webhook: { body: Buffer; headers: Readonly<Record<string,
   lease.complete();
   const receiver = createReceiver({
     seen: createMemorySeenStore({ ttlSeconds: 60 }),
-    writer: { submit: () => Promise.resolve(1) },
+    // Whoever keeps it holds it, and lets go after the commit.
+    keep: (_request, held) => {
+      held.hold();
+      return Promise.resolve(1);
+    },
     metrics: createMetrics({ version: '0', sources: [] }),
     clock: () => new Date(),
   });

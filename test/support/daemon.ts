@@ -23,7 +23,7 @@ export interface DaemonOptions {
   readonly cwd?: string;
   /** Of `installForEverybody`: run from there, as this user. Only root can. */
   readonly as?: { readonly uid: number; readonly root: string };
-  /** `ready` (default): until /ready is 200. `listening`: until it has a port; for a daemon that has no database. */
+  /** `ready` (default): until /ready says `ready`. `listening`: until it has a port; for a daemon that has no database. */
   readonly wait?: 'ready' | 'listening';
 }
 
@@ -138,8 +138,8 @@ async function waitForStart(daemon: Omit<Daemon, 'url'>, goal: 'ready' | 'listen
 
 async function isReady(url: string): Promise<boolean> {
   const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
-  await response?.arrayBuffer();
-  return response?.status === 200;
+  // While it spools, a daemon that is still migrating is not yet what most tests want.
+  return ((await response?.json().catch(() => null)) as { status?: string } | null)?.status === 'ready';
 }
 
 /** Kills the PostgreSQL server whose cluster lies in the directory; a daemon that was killed leaves it running. */

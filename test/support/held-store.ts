@@ -50,6 +50,7 @@ export function writerOn(store: EventStore, options: Partial<BatchWriterOptions>
     flights: 2,
     commitTimeoutMs: 60_000,
     onBatch: () => undefined,
+    onLate: () => undefined,
     dataFaults: { onUnparsed: () => undefined, onUnstorable: () => undefined },
     ...options,
   });

@@ -29,11 +29,10 @@ export function opsRoutes(options: OpsRoutesOptions) {
     });
     app.get('/health', async () => health(options));
     app.get('/ready', async (request, reply) => {
-      const readiness = await options.readiness();
-      reply.code(readiness.ready ? 200 : 503);
-      if (!readiness.ready) reply.header('retry-after', '5');
-      const status = readiness.ready ? 'ready' : 'not_ready';
-      return options.allowed(request) ? { status, checks: readiness.checks } : { status };
+      const { status, checks } = await options.readiness();
+      reply.code(status === 'not_ready' ? 503 : 200);
+      if (status === 'not_ready') reply.header('retry-after', '5');
+      return options.allowed(request) ? { status, checks } : { status };
     });
     app.get('/metrics', async (request, reply) => {
       await onlyAllowed(request, options);

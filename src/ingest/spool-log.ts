@@ -1,0 +1,41 @@
+/** What the log and the metrics are told of requests that PostgreSQL refuses, and of the drain. */
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { TrafficLog } from '../observability/traffic-log.ts';
+import type { DataFaultListener } from './append-batch.ts';
+import type { DrainListener } from './spool-drain.ts';
+
+export function dataFaultLog(logger: Logger): DataFaultListener {
+  return {
+    onUnparsed({ id: requestId, source }, { sqlState }) {
+      logger.warn({ requestId, source, sqlState }, 'a webhook is kept without its content: PostgreSQL refuses it');
+    },
+    onUnstorable({ id: requestId, source }, error) {
+      logger.error({ requestId, source, sqlState: error.sqlState }, `a webhook cannot be stored: ${error.message}`);
+    },
+  };
+}
+
+export interface DrainLogOptions {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly traffic: TrafficLog;
+}
+
+export function drainLog({ logger, metrics, traffic }: DrainLogOptions): DrainListener {
+  return {
+    ...dataFaultLog(logger),
+    onDrained({ source, events }, newEvents) {
+      metrics.spoolDrained.inc();
+      traffic.count(source, 'drained');
+      if (newEvents > 0) metrics.events.inc({ source, result: 'new' }, newEvents);
+      if (newEvents < events.length) metrics.events.inc({ source, result: 'duplicate' }, events.length - newEvents);
+    },
+    onRejected({ id: requestId, source }, reason) {
+      logger.error({ requestId, source, reason }, 'a spooled webhook cannot be stored: it lies in a .rejected file');
+    },
+    onStalled(reason) {
+      traffic.failure('spool', 'stalled', {}, `the spool is not drained: ${reason}`);
+    },
+  };
+}
