@@ -12,6 +12,7 @@ import { type Finding, fault, ok, type Section } from './doctor/finding.ts';
 import { checkRedis } from './doctor/redis.ts';
 import { isHealthy, reportAsJson, reportAsText } from './doctor/report.ts';
 import { checkSecrets } from './doctor/secrets.ts';
+import { checkSpool } from './doctor/spool.ts';
 import { run } from './run.ts';
 
 const command = new Command('doctor')
@@ -50,6 +51,9 @@ async function checkSurroundings(config: Config, environment: Environment): Prom
   }
   sections.push(await section('database', () => checkDatabase(databaseUrl, config.MIGRATE_ON_START)));
   sections.push(await section('Redis', () => checkRedis(config.REDIS_URL)));
+  if (config.ROLE !== 'worker') {
+    sections.push(await section('spool', () => checkSpool({ dataDir, maxBytes: config.SPOOL_MAX_BYTES })));
+  }
   sections.push(await section('daemon', () => checkDaemon(config, dataDir)));
   return sections;
 }

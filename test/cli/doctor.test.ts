@@ -13,7 +13,7 @@ import { freePort } from '../support/free-port.ts';
 import { installForEverybody } from '../support/installed-package.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { describeWithRedisServer } from '../support/redis-suites.ts';
-import { PROVIDER_ENVIRONMENT, SECRETS } from '../support/webhooks.ts';
+import { fresh, PROVIDER_ENVIRONMENT, post, SECRETS } from '../support/webhooks.ts';
 
 interface Diagnosis {
   readonly code: number | null;
@@ -197,16 +197,42 @@ describe('npm run doctor, with a database of one’s own', () => {
     expect(absent.code).toBe(1);
   });
 
-  it('passes on why a running daemon is not ready', async () => {
+  it('tells that a daemon spools, why, and how much waits', async () => {
     const env = { ...(await noDatabase()), ...PROVIDER_ENVIRONMENT };
     const daemon = await startDaemon(env, { wait: 'listening' });
+    const before = await diagnose({ ...env, DATA_DIR: daemon.dataDir });
+    expect(before.texts('spool')[0]).toBe('nothing waits for PostgreSQL');
+    for (let sent = 0; sent < 3; sent++) expect((await post(daemon.url, fresh('stripe'))).accepted).toBe('spooled');
     const { of, code } = await diagnose({ ...env, DATA_DIR: daemon.dataDir });
     await daemon.dispose();
     expect(of('daemon')).toEqual([
       expect.objectContaining({ level: 'ok', text: expect.stringContaining(`running (pid ${daemon.pid})`) }),
-      expect.objectContaining({ level: 'fault', text: expect.stringMatching(/^not ready: database: .*ECONNREFUSED/) }),
+      expect.objectContaining({
+        level: 'warning',
+        text: expect.stringMatching(/^ready, and spooling: .*ECONNREFUSED/),
+      }),
+    ]);
+    expect(of('spool')).toEqual([
+      expect.objectContaining({
+        level: 'warning',
+        text: expect.stringMatching(/^webhooks wait for PostgreSQL since 20/),
+      }),
+      expect.objectContaining({ level: 'warning', text: expect.stringMatching(/spool_records 3.*breaker_open 1/) }),
     ]);
     expect(code).toBe(1);
+  });
+
+  it('finds what was put aside, by files alone', async () => {
+    const dataDir = temporaryDirectory();
+    const spool = join(dataDir, 'spool', 'left-by-somebody');
+    mkdirSync(spool, { recursive: true });
+    for (const name of ['a.rejected', 'b.rejected', 'c.corrupt']) writeFileSync(join(spool, name), 'x');
+    const { of } = await diagnose({ ...(await noDatabase()), DATA_DIR: dataDir, PORT: '0' });
+    expect(of('spool').map(({ level, text }) => `${level}: ${text}`)).toEqual([
+      'ok: nothing waits for PostgreSQL',
+      expect.stringMatching(/^warning: webhooks that PostgreSQL refused were put aside: .*a\.rejected and 1 more/),
+      expect.stringMatching(/^warning: damaged bytes of the spool were put aside: .*c\.corrupt/),
+    ]);
   });
 
   it('warns of a database that takes no rows, and of one that can lose them', async () => {

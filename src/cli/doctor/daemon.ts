@@ -40,6 +40,11 @@ async function checkRunning({ pid, url }: DaemonFile): Promise<Finding[]> {
 
 function checkReadiness(answer: z.infer<typeof readyAnswer> | undefined): Finding[] {
   if (answer?.status === 'ready') return [ok('ready: a webhook would be stored now')];
+  if (answer?.status === 'spooling') {
+    const { database, ingest } = answer.checks ?? {};
+    const why = (database?.ok === false ? database.detail : ingest?.detail) ?? 'PostgreSQL takes no webhooks';
+    return [warning(`ready, and spooling: ${why}`, 'Webhooks are kept on the local disk until PostgreSQL takes them.')];
+  }
   const failing = Object.entries(answer?.checks ?? {}).filter(([, check]) => !check.ok);
   if (failing.length === 0) return [fault('not ready: webhooks are answered 503', 'The daemon’s log says why.')];
   return failing.map(([name, { detail }]) =>
