@@ -4,6 +4,10 @@
 const MIN_RATE = 16 * 1024;
 const GRACE_MS = 2_000;
 const SWEEP_MS = 500;
+/** Milliseconds within which almost every webhook has arrived whole. */
+const YOUNG_MS = 100;
+/** Bytes a millisecond that no sender reaches. */
+const MAX_RATE = 1e12;
 
 /** A body's share of the budget, from its first byte until nobody holds it any longer. */
 export interface Lease {
@@ -36,7 +40,7 @@ interface Ledger {
   readonly reading: Set<BodyLease>;
   used: number;
   beingRead: number;
-  /** Cuts the body that arrives most slowly; false if none is being read. */
+  /** Cuts the body that arrives most slowly, one that has just begun only if there is no other; false if none is being read. */
   cutSlowest(): boolean;
 }
 
@@ -157,9 +161,12 @@ export class ByteBudget {
     let slowest: BodyLease | undefined;
     let slowestRate = Number.POSITIVE_INFINITY;
     for (const lease of this.#ledger.reading) {
-      const rate = lease.bytes / (now - lease.startedAt + 1);
       // A body without a byte yet frees nothing.
-      if (lease.bytes > 0 && rate < slowestRate) {
+      if (lease.bytes === 0) continue;
+      const elapsed = now - lease.startedAt;
+      // A small webhook that has just come is no slow sender, though among giants its rate may be the lowest.
+      const rate = lease.bytes / (elapsed + 1) + (elapsed < YOUNG_MS ? MAX_RATE : 0);
+      if (rate < slowestRate) {
         slowest = lease;
         slowestRate = rate;
       }

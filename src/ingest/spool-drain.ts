@@ -123,13 +123,13 @@ export class SpoolDrain {
 
     const committed = records.filter((_, index) => results[index]?.ok);
     if (committed.length > 0 && seconds * 1000 < commitTimeoutMs) breaker.close();
-    await spool.remove(committed);
     requests.forEach((request, index) => {
       const result = results[index];
       if (!result?.ok) return;
       this.#strikes.delete(request.id);
       listener.onDrained(request, result.newEvents);
     });
+    await spool.remove(committed);
     let failed: { record: SpooledRequest; reason: string } | null = null;
     for (const [index, record] of records.entries()) {
       const error = errorOf(results[index]);

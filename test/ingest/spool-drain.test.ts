@@ -159,6 +159,7 @@ test('two bad records beside each other do not excuse one another', async () => 
   const bad = requests.slice(0, 2).map(({ id }) => id);
   const { told, empty } = drainInto((batch) => (batch.some(({ id }) => bad.includes(id)) ? outage : undefined));
   await empty();
+  await until('both to be told', () => told.rejected.length > 1);
   expect(told.rejected.sort()).toEqual(bad.sort());
   expect(told.drained).toBe(8);
 });
@@ -169,5 +170,6 @@ test('a record that PostgreSQL refuses for its data, with and without content, i
   const data = new StoreError('data', 'refused', '22P05');
   const { told, empty } = drainInto((batch) => (batch.some(({ id }) => id === bad) ? data : undefined));
   await empty();
+  await until('it to be told', () => told.rejected.length > 0);
   expect([told.rejected, told.drained, told.stalled]).toEqual([[bad], 4, 0]);
 });
