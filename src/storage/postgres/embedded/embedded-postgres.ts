@@ -5,6 +5,7 @@ import { StartupError } from '../../../core/errors.ts';
 import { locateCluster } from './cluster-location.ts';
 import { acquireDaemonLock } from './daemon-lock.ts';
 import { readEmbeddedState } from './embedded-state.ts';
+import { keepRunning } from './keep-running.ts';
 import { makeDirectory } from './make-directory.ts';
 import { type OpenCluster, openCluster, STOP_LIMITS, type StartLogger } from './open-cluster.ts';
 import { findPlatformPackage } from './platform-package.ts';
@@ -63,14 +64,17 @@ async function start(dataDir: string, logger: StartLogger | undefined): Promise<
       `Another daemon (pid ${lock.heldBy}) uses ${dataDirectory}: stop it first, or give this one a DATA_DIR of its own.`,
     );
   }
+  const open = () => openCluster({ dataDirectory, location, platformPackage, logger });
   let opened: OpenCluster;
   try {
-    opened = await openCluster({ dataDirectory, location, platformPackage, logger });
+    opened = await open();
   } catch (error) {
     await lock.release();
     throw error;
   }
+  const keeper = keepRunning({ opened, reopen: open, logger });
   const stop = async (): Promise<void> => {
+    await keeper.stop();
     const stopped = await stopServer(opened.cluster, STOP_LIMITS);
     if (!stopped)
       logger?.warn(`PostgreSQL on ${location.clusterDirectory} does not stop; the next start takes it over`);
