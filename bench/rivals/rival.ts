@@ -51,7 +51,7 @@ export async function startRival(
   };
 }
 
-/** The built gateway with its defaults, on these stores. */
+/** The built gateway with its defaults, on these stores; but nothing may go to the spool: the way to PostgreSQL is what is measured. */
 export async function startGateway(stores: Stores, environment: Record<string, string> = {}): Promise<Rival> {
   const daemon = await startDaemon({
     ...PROVIDER_ENVIRONMENT,
@@ -59,6 +59,7 @@ export async function startGateway(stores: Stores, environment: Record<string, s
     HOST: '127.0.0.1',
     DATABASE_URL: stores.databaseUrl,
     REDIS_URL: stores.redisUrl,
+    COMMIT_TIMEOUT_MS: '50000',
     ...environment,
   });
   return {
