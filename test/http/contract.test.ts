@@ -68,6 +68,19 @@ describe('signatures', () => {
     await expectError(response, 401, 'unauthorized');
   });
 
+  test('without a right one nobody learns whether an event exists', async () => {
+    const known = fresh('stripe');
+    expect((await post(gateway.url, known)).accepted).toBe('stored');
+    const answerTo = async (body: Buffer) => {
+      const forged = signed('stripe', body, 'somebody else’s secret');
+      const { status, text, headers } = await post(gateway.url, forged);
+      const ofAnswer = ['date', 'x-request-id', 'keep-alive', 'connection'];
+      const telling = [...headers].filter(([name]) => !ofAnswer.includes(name));
+      return { status, telling, text: text.replace(/"requestId":"[^"]+"/, '') };
+    };
+    expect(await answerTo(known.body)).toEqual(await answerTo(fresh('stripe').body));
+  });
+
   test('a missing one is answered before the body is read', async () => {
     const connection = await openRaw(gateway.url);
     connection.write(head({ 'Content-Length': 1_000_000 }));
