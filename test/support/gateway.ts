@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { type Gateway, startGateway } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
+import { readMetric } from './metrics.ts';
 import { PROVIDER_ENVIRONMENT } from './webhooks.ts';
 
 export interface TestGateway {
@@ -29,12 +30,7 @@ export async function startTestGateway(environment: Record<string, string>): Pro
     url: gateway.url,
     gateway,
     log,
-    async metric(series) {
-      const text = await (await fetch(`${gateway.url}/metrics`)).text();
-      const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
-      if (line === undefined) throw new Error(`there is no series ${series}`);
-      return Number(line.slice(series.length + 1));
-    },
+    metric: (series) => readMetric(gateway.url, series),
     async stop() {
       await gateway.stop();
       rmSync(dataDir, { recursive: true, force: true });

@@ -40,7 +40,7 @@ export async function setup(project: TestProject): Promise<void> {
 }
 
 /** From now on temporary files of the run, also those of tests that are cut short, go to one directory; returns its end. */
-function collectTemporaryFiles(): () => void {
+export function collectTemporaryFiles(): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'gateway-tests-'));
   // Other users must be able to pass through: PostgreSQL's, where root runs the tests.
   chmodSync(directory, 0o711);

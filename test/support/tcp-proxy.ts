@@ -1,4 +1,4 @@
-/** A TCP proxy on a free port of 127.0.0.1 that can be slow, fall silent, or cut its connections. */
+/** A TCP proxy on a free port of 127.0.0.1 that can be slow, fall silent, cut its connections, or keep answers back. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,11 +12,18 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   return proxy;
 }
 
+/**
+ * Told every chunk that a client sends. `sent`: the chunk is passed on and the connection reset at once. `answered`: what the
+ * server says next is swallowed, and the connection reset then. Either way the client cannot know what became of it.
+ */
+export type CutAfter = (chunk: Buffer) => 'sent' | 'answered' | null;
+
 export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #delayMs = 0;
   #stalled = false;
+  #cutAfter: CutAfter = () => null;
   /** What waits for the end of the stall. */
   #held: (() => void)[] = [];
   /** Connections accepted so far. */
@@ -27,8 +34,16 @@ export class TcpProxy {
     server.on('connection', (client) => {
       this.accepted += 1;
       const target = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
-      this.#link(client, target);
-      this.#link(target, client);
+      let swallow = false;
+      this.#link(client, target, (chunk) => {
+        const cut = this.#cutAfter(chunk);
+        swallow ||= cut === 'answered';
+        target.write(chunk, () => cut === 'sent' && client.resetAndDestroy());
+      });
+      this.#link(target, client, (chunk) => {
+        if (swallow) client.resetAndDestroy();
+        else client.write(chunk);
+      });
     });
   }
 
@@ -64,6 +79,11 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Which connections are cut in mid-request from now on. */
+  cutAfter(decide: CutAfter): void {
+    this.#cutAfter = decide;
+  }
+
   /** Idempotent. */
   async close(): Promise<void> {
     this.resume();
@@ -74,7 +94,7 @@ export class TcpProxy {
     await closed;
   }
 
-  #link(from: Socket, to: Socket): void {
+  #link(from: Socket, to: Socket, pass: (chunk: Buffer) => void): void {
     this.#sockets.add(from);
     let previous = Promise.resolve();
     const inOrder = (deliver: () => void): void => {
@@ -87,7 +107,7 @@ export class TcpProxy {
         deliver();
       })();
     };
-    from.on('data', (chunk) => inOrder(() => to.write(chunk)));
+    from.on('data', (chunk) => inOrder(() => pass(chunk)));
     from.on('end', () => inOrder(() => to.end()));
     from.on('error', () => undefined);
     from.on('close', () => {

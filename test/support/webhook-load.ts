@@ -1,7 +1,8 @@
 /** A steady stream of fresh signed webhooks from several clients at once, until it is told to stop. */
-import { Agent, type ClientRequest, request } from 'node:http';
+import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fresh, keysOf, type Webhook } from './webhooks.ts';
+import { postOver } from './post-over.ts';
+import { fresh, keysOf } from './webhooks.ts';
 
 /** Milliseconds between two webhooks of a client. Without, the load would take the processor that a reload needs. */
 const PAUSE = 20;
@@ -29,9 +30,9 @@ export function startWebhookLoad(url: string, clients: { keepAlive: number; oneS
   const client = async (connections: Agent | false, keys: string[]): Promise<void> => {
     for (let index = 0; running; index += 1) {
       const webhook = fresh(index % 2 === 0 ? 'stripe' : 'whatsapp');
-      const outcome = await post(url, webhook, connections);
-      if (outcome === 200) keys.push(...keysOf(webhook));
-      else result.failures.push(String(outcome));
+      const outcome = await postOver(url, webhook, connections);
+      if (typeof outcome !== 'string' && outcome.status === 200) keys.push(...keysOf(webhook));
+      else result.failures.push(typeof outcome === 'string' ? outcome : String(outcome.status));
       await sleep(PAUSE);
     }
   };
@@ -48,21 +49,4 @@ export function startWebhookLoad(url: string, clients: { keepAlive: number; oneS
       return result;
     },
   };
-}
-
-/** Resolves to the status, or to the fault of the connection. `fetch` would hide the difference between connections. */
-function post(url: string, { provider, body, headers }: Webhook, agent: Agent | false): Promise<number | string> {
-  return new Promise((resolve) => {
-    const options = { method: 'POST', agent, headers: { ...headers, 'content-length': body.length }, timeout: 20_000 };
-    const outgoing: ClientRequest = request(`${url}/webhooks/${provider}`, options, (response) => {
-      response.on('error', (error) => resolve(`answer cut: ${error.message}`));
-      response.on('end', () => resolve(response.statusCode ?? 0));
-      response.resume();
-    });
-    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer within 20 s')));
-    outgoing.on('error', (error) =>
-      resolve(`${error.message}${outgoing.reusedSocket ? ', on a kept connection' : ''}`),
-    );
-    outgoing.end(body);
-  });
 }

@@ -20,6 +20,14 @@ export const PROVIDER_ENVIRONMENT = {
 
 const PROVIDERS: Readonly<Record<ProviderName, Provider>> = { stripe, whatsapp };
 
+/** Begins every id made by `markedUnique`. */
+export const MARK = 'c4a05c4a05';
+
+/** For `fresh`: makes every id in the body one that can be found again wherever it should not be. */
+export function markedUnique(): string {
+  return MARK + randomUUID().replaceAll('-', '').slice(MARK.length);
+}
+
 export interface Webhook {
   readonly provider: ProviderName;
   readonly body: Buffer;
@@ -34,9 +42,8 @@ export function signed(provider: ProviderName, body: Buffer | string, secret = S
   return { provider, body: bytes, headers: { 'content-type': 'application/json', [signatureHeader]: signature } };
 }
 
-/** A webhook that nobody has sent before. */
-export function fresh(provider: ProviderName, type?: string): Webhook {
-  const unique = randomUUID().replaceAll('-', '');
+/** A webhook that nobody has sent before. `unique`: what the ids in its body are made of. */
+export function fresh(provider: ProviderName, type?: string, unique = randomUUID().replaceAll('-', '')): Webhook {
   return signed(provider, PROVIDERS[provider].sample({ type, unique, now: new Date() }));
 }
 
