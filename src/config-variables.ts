@@ -76,7 +76,12 @@ export const variables = z.object({
     .describe(
       'Redis 6 or later, shared by all processes, answers duplicates without PostgreSQL; without it a cache in memory',
     ),
-  DATA_DIR: z.string().default('./data').describe('Directory for the spool, generated secrets and the private PostgreSQL: on a disk that outlives the process'),
+  DATA_DIR: z
+    .string()
+    .default('./data')
+    .describe(
+      'Directory for the spool, generated secrets and the private PostgreSQL: on a disk that outlives the process',
+    ),
   META_APP_SECRET: secrets.optional().describe('App secret of the Meta app; several during a roll or for several apps'),
   META_VERIFY_TOKEN: z
     .string()
