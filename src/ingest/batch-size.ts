@@ -1,21 +1,26 @@
-/** How many of the waiting requests travel in one statement. */
+/** What travels in one statement. */
 import { payloadBytes, type VerifiedRequest } from '../core/event.ts';
 
 /** What a batch may hold; bytes of bodies and payloads. */
 const MAX_EVENTS = 5_000;
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** The first so many stay within the bounds. At least one, if any waits: a request that is larger by itself travels alone. */
-export function batchSize(waiting: readonly { readonly request: VerifiedRequest }[], maxRequests: number): number {
-  let events = 0;
-  let bytes = 0;
-  let size = 0;
-  for (const { request } of waiting) {
-    events += request.events.length;
-    bytes += request.body.length + payloadBytes(request.events);
-    const over = size >= maxRequests || events > MAX_EVENTS || bytes > MAX_BYTES;
-    if (over && size > 0) break;
-    size++;
+export class BatchSize {
+  readonly #maxRequests: number;
+  #requests = 0;
+  #events = 0;
+  #bytes = 0;
+
+  constructor(maxRequests: number) {
+    this.#maxRequests = maxRequests;
   }
-  return size;
+
+  /** Counts the request in; false if it must wait for the next batch. The first always fits: a larger one travels alone. */
+  take({ events, body }: VerifiedRequest): boolean {
+    this.#requests++;
+    this.#events += events.length;
+    this.#bytes += body.length + payloadBytes(events);
+    const over = this.#requests > this.#maxRequests || this.#events > MAX_EVENTS || this.#bytes > MAX_BYTES;
+    return !over || this.#requests === 1;
+  }
 }

@@ -12,7 +12,7 @@ import { Refusal, type StoreError } from '../core/errors.ts';
 import type { VerifiedRequest } from '../core/event.ts';
 import type { EventStore, SeenStore } from '../core/ports.ts';
 import { type Appended, appendBatch, type DataFaultListener } from './append-batch.ts';
-import { batchSize } from './batch-size.ts';
+import { BatchSize } from './batch-size.ts';
 
 /**
  * Requests at which a batch leaves in the middle of a turn of the event loop. Waiting for its end makes gateway and database
@@ -114,7 +114,9 @@ export class BatchWriter {
   }
 
   #takeBatch(): Batch {
-    return this.#queue.splice(0, batchSize(this.#queue, this.#options.maxRequests));
+    const size = new BatchSize(this.#options.maxRequests);
+    const next = this.#queue.findIndex(({ request }) => !size.take(request));
+    return this.#queue.splice(0, next === -1 ? this.#queue.length : next);
   }
 
   async #fly(batch: Batch): Promise<void> {

@@ -4,24 +4,23 @@
  * At least once: a record is removed after its commit, and one that had been committed before finds all its events known.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StoreError } from '../core/errors.ts';
 import type { ProviderName, VerifiedRequest } from '../core/event.ts';
 import type { EventStore } from '../core/ports.ts';
 import type { Provider } from '../core/provider.ts';
 import type { Spool, SpooledRequest } from '../core/spool.ts';
-import { type Appended, appendBatch, type DataFaultListener } from './append-batch.ts';
+import { appendBatch, type DataFaultListener } from './append-batch.ts';
+import { drainBatch } from './drain-batch.ts';
+import { DrainPace } from './drain-pace.ts';
+import { DrainSuspects } from './drain-suspects.ts';
 import type { StoreBreaker } from './store-breaker.ts';
-import { requestFromSpool } from './verified-request.ts';
 
-/** Most records and bytes of one statement. Larger than live batches: nobody waits for the answer, and PostgreSQL may be slow. */
-const MAX_RECORDS = 500;
+/** Bytes of bodies looked at for one statement. */
 const MAX_BYTES = 8 * 1024 * 1024;
-/** While webhooks come in beside: their statements must not wait for long. */
-const MAX_BESIDE_LIVE = 100;
+/** Milliseconds between two tries while PostgreSQL takes nothing. */
 const RETRY_MS = 1_000;
-/** Times that a record fails while others are committed, before it is put aside. */
-const MAX_STRIKES = 3;
 /** Records among which one is picked to tell a bad record from an outage. */
-const WITNESSES = { records: 100, bytes: 4 * 1024 * 1024 };
+const WITNESSES = 100;
 /** Milliseconds for which a stop waits for the statement under way. What it stores is drained again and found known. */
 const STOP_WAIT_MS = 500;
 
@@ -48,18 +47,25 @@ export interface DrainListener extends DataFaultListener {
   onStalled(reason: string): void;
 }
 
+interface Failure {
+  readonly record: SpooledRequest;
+  readonly error: StoreError;
+}
+
 export class SpoolDrain {
   readonly #options: SpoolDrainOptions;
   readonly #retryMs: number;
   readonly #stop = new AbortController();
-  /** By record id: how often it failed while another was committed. */
-  readonly #strikes = new Map<string, number>();
+  readonly #pace: DrainPace;
+  readonly #suspects: DrainSuspects;
   #running: Promise<void> | undefined;
   #again = false;
 
   constructor(options: SpoolDrainOptions) {
     this.#options = options;
     this.#retryMs = options.retryMs ?? RETRY_MS;
+    this.#pace = new DrainPace(options.commitTimeoutMs);
+    this.#suspects = new DrainSuspects(this.#retryMs);
     options.spool.onRecords(() => this.start());
   }
 
@@ -79,85 +85,90 @@ export class SpoolDrain {
   }
 
   async #run(): Promise<void> {
-    // Fewer after a failure: a small statement is answered sooner, and a bad record ends up alone.
-    let records = MAX_RECORDS;
     while (!this.#stop.signal.aborted) {
       this.#again = false;
-      const outcome = await this.#drainSome(records).catch((error: Error) => {
+      const outcome = await this.#drainSome().catch((error: Error) => {
         // The disk does not give back what it holds.
         this.#options.listener.onStalled(`the spool cannot be read: ${error.message}`);
         return 'failed' as const;
       });
       if (outcome === 'empty') return;
-      if (outcome === 'drained') records = Math.min(records * 4, MAX_RECORDS);
-      else {
-        records = Math.max(1, records >> 3);
-        await this.#pause(this.#retryMs);
-      }
+      if (outcome === 'drained') continue;
+      if (outcome === 'failed') this.#pace.failed();
+      await this.#pause(this.#retryMs);
     }
   }
 
-  async #drainSome(most: number): Promise<'drained' | 'failed' | 'empty'> {
-    const { spool, breaker, liveTraffic } = this.#options;
-    const limit = liveTraffic() ? Math.min(most, MAX_BESIDE_LIVE) : most;
-    const records = await spool.peek({ records: limit, bytes: MAX_BYTES });
-    if (records.length === 0) return 'empty';
-    const { seconds, failed } = await this.#send(records);
+  /** `waiting`: only suspects are left, and all of them wait. */
+  async #drainSome(): Promise<'drained' | 'failed' | 'waiting' | 'empty'> {
+    const { breaker, liveTraffic } = this.#options;
+    const { records, left } = await this.#oldest(this.#pace.records(liveTraffic()));
+    if (records.length === 0) return left ? 'waiting' : 'empty';
+    const { sent, milliseconds, failed } = await this.#send(records);
     if (failed === null) {
+      this.#pace.committed(milliseconds);
       // As long again for those who wait for their answer.
-      if (!breaker.open && liveTraffic()) await this.#pause(seconds * 1000);
+      if (!breaker.open && liveTraffic()) await this.#pause(milliseconds);
       return 'drained';
     }
-    if (records.length === 1) await this.#judge(failed.record, failed.reason);
+    if (sent === 1) await this.#judge(failed);
     return 'failed';
   }
 
-  /** Sends the records in one statement; removes those that are committed, and rejects those that PostgreSQL refuses for their data. */
-  async #send(records: readonly SpooledRequest[]) {
-    const { spool, store, breaker, commitTimeoutMs, listener } = this.#options;
-    const requests = records.map((record) => requestFromSpool(record, this.#options.providers[record.provider]));
-    const startedAt = performance.now();
-    const results = await appendBatch(store, requests, listener);
-    const seconds = (performance.now() - startedAt) / 1000;
-    if (this.#stop.signal.aborted) return { seconds, failed: null };
-
-    const committed = records.filter((_, index) => results[index]?.ok);
-    if (committed.length > 0 && seconds * 1000 < commitTimeoutMs) breaker.close();
-    requests.forEach((request, index) => {
-      const result = results[index];
-      if (!result?.ok) return;
-      this.#strikes.delete(request.id);
-      listener.onDrained(request, result.newEvents);
-    });
-    await spool.remove(committed);
-    let failed: { record: SpooledRequest; reason: string } | null = null;
-    for (const [index, record] of records.entries()) {
-      const error = errorOf(results[index]);
-      if (error === null) continue;
-      if (error.fault === 'data') await this.#reject(record, error.message);
-      else failed ??= { record, reason: error.message };
-    }
-    return { seconds, failed };
+  /** The oldest records that do not have to let others pass. `left`: there are records at all. */
+  async #oldest(most: number): Promise<{ records: readonly SpooledRequest[]; left: boolean }> {
+    const { records, bytes } = this.#suspects.size;
+    const oldest = await this.#options.spool.peek({ records: most + records, bytes: MAX_BYTES + bytes });
+    const due = oldest.filter((record) => !this.#suspects.waits(record)).slice(0, most);
+    return { records: due, left: oldest.length > 0 };
   }
 
-  /** An outage, or a record that fails by itself, again and again? Others tell: one that is committed speaks against the record. */
-  async #judge(record: SpooledRequest, reason: string): Promise<void> {
-    const { spool, breaker, listener } = this.#options;
-    const strikes = this.#strikes.get(record.id) ?? 0;
-    const liveCommits = breaker.commits;
-    const others = (await spool.peek(WITNESSES)).filter(({ id }) => id !== record.id);
+  /**
+   * Sends the first of the records, as many as fit into one statement. Removes those that are committed, and rejects those that
+   * PostgreSQL refuses for their data.
+   */
+  async #send(records: readonly SpooledRequest[]) {
+    const { spool, store, providers, breaker, commitTimeoutMs, listener } = this.#options;
+    const { batch, unknown } = await drainBatch(records, providers);
+    for (const record of unknown) await this.#reject(record, 'this release does not know its provider');
+    if (batch.length === 0) return { sent: 0, milliseconds: 0, failed: null };
+    const startedAt = performance.now();
+    const requests = batch.map(({ request }) => request);
+    const results = await appendBatch(store, requests, listener);
+    const milliseconds = performance.now() - startedAt;
+    let failed: Failure | null = null;
+    if (this.#stop.signal.aborted) return { sent: batch.length, milliseconds, failed };
+
+    const committed: SpooledRequest[] = [];
+    for (const [index, { record, request }] of batch.entries()) {
+      const result = results[index];
+      if (!result?.ok) continue;
+      committed.push(record);
+      this.#suspects.forget(record);
+      listener.onDrained(request, result.newEvents);
+    }
+    if (committed.length > 0 && milliseconds < commitTimeoutMs) breaker.close();
+    await spool.remove(committed);
+    for (const [index, { record }] of batch.entries()) {
+      const result = results[index];
+      if (result === undefined || result.ok) continue;
+      if (result.error.fault === 'data') await this.#reject(record, result.error.message);
+      else failed ??= { record, error: result.error };
+    }
+    return { sent: batch.length, milliseconds, failed };
+  }
+
+  /** An outage, or a record that fails by itself, again and again? One that is committed meanwhile speaks against the record. */
+  async #judge({ record, error }: Failure): Promise<void> {
+    const liveCommits = this.#options.breaker.commits;
+    const others = (await this.#oldest(WITNESSES)).records.filter(({ id }) => id !== record.id);
     // Picked at random, or two bad neighbours would excuse each other for ever.
     const witness = others[Math.floor(Math.random() * others.length)];
     const works =
       witness === undefined ? await this.#liveCommit(liveCommits) : (await this.#send([witness])).failed === null;
-    if (!works || this.#stop.signal.aborted) {
-      listener.onStalled(reason);
-      return;
-    }
-    this.#strikes.set(record.id, strikes + 1);
-    if (strikes + 1 < MAX_STRIKES) return;
-    this.#strikes.delete(record.id);
-    await this.#reject(record, reason);
+    if (this.#stop.signal.aborted) return;
+    if (!works) this.#options.listener.onStalled(error.message);
+    else if (this.#suspects.strike(record, error)) await this.#reject(record, error.message);
   }
 
   async #liveCommit(before: number): Promise<boolean> {
@@ -167,14 +178,11 @@ export class SpoolDrain {
 
   async #reject(record: SpooledRequest, reason: string): Promise<void> {
     await this.#options.spool.reject(record);
+    this.#suspects.forget(record);
     this.#options.listener.onRejected(record, reason);
   }
 
   async #pause(milliseconds: number): Promise<void> {
     await sleep(milliseconds, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
-}
-
-function errorOf(result: Appended | undefined) {
-  return result === undefined || result.ok ? null : result.error;
 }

@@ -215,7 +215,7 @@ describe('npm run doctor, with a database of one’s own', () => {
     expect(of('spool')).toEqual([
       expect.objectContaining({
         level: 'warning',
-        text: expect.stringMatching(/^webhooks wait for PostgreSQL since 20/),
+        text: expect.stringMatching(/^webhooks wait for PostgreSQL: 0\.0 MiB/),
       }),
       expect.objectContaining({ level: 'warning', text: expect.stringMatching(/spool_records 3.*breaker_open 1/) }),
     ]);

@@ -23,6 +23,8 @@ afterEach(async () => {
 });
 
 const outage = new StoreError('unavailable', 'away');
+const refusal = new StoreError('unavailable', 'internal error', 'XX000');
+const locked = new StoreError('unavailable', 'no lock', '55P03');
 
 function stripeRequest(): VerifiedRequest {
   const id = rowId();
@@ -129,7 +131,7 @@ test.each([0, 37])(
   async (place) => {
     const requests = await spooled(100);
     const bad = requests[place]?.id ?? '';
-    const { stored, told, empty } = drainInto((batch) => (batch.some(({ id }) => id === bad) ? outage : undefined));
+    const { stored, told, empty } = drainInto((batch) => (batch.some(({ id }) => id === bad) ? refusal : undefined));
     await empty();
     expect(told.rejected).toEqual([bad]);
     expect(stored.map(({ id }) => id).sort()).toEqual(
@@ -143,7 +145,7 @@ test.each([0, 37])(
 
 test('with no other record to tell it from an outage, commits of live webhooks do', async () => {
   const [request] = await spooled(1);
-  const { told, breaker, empty } = drainInto(() => outage);
+  const { told, breaker, empty } = drainInto(() => refusal);
   await until('vain tries', () => told.stalled > 5);
   expect(told.rejected).toEqual([]);
   await until('the record to be put aside', () => {
@@ -157,7 +159,7 @@ test('with no other record to tell it from an outage, commits of live webhooks d
 test('two bad records beside each other do not excuse one another', async () => {
   const requests = await spooled(10);
   const bad = requests.slice(0, 2).map(({ id }) => id);
-  const { told, empty } = drainInto((batch) => (batch.some(({ id }) => bad.includes(id)) ? outage : undefined));
+  const { told, empty } = drainInto((batch) => (batch.some(({ id }) => bad.includes(id)) ? refusal : undefined));
   await empty();
   await until('both to be told', () => told.rejected.length > 1);
   expect(told.rejected.sort()).toEqual(bad.sort());
@@ -172,4 +174,27 @@ test('a record that PostgreSQL refuses for its data, with and without content, i
   await empty();
   await until('it to be told', () => told.rejected.length > 0);
   expect([told.rejected, told.drained, told.stalled]).toEqual([[bad], 4, 0]);
+});
+
+test('a record that waits for a lock lets the others pass, and is stored when it gets it', async () => {
+  const requests = await spooled(20);
+  const waiting = requests.slice(3, 6).map(({ id }) => id);
+  let held = true;
+  const { told, stored, breaker, empty } = drainInto((batch) =>
+    held && batch.some(({ id }) => waiting.includes(id)) ? locked : undefined,
+  );
+  await until('the others to be stored', () => stored.length === 17);
+  expect([told.rejected, breaker.open]).toEqual([[], false]);
+  held = false;
+  await empty();
+  expect(stored.map(({ id }) => id).sort()).toEqual(requests.map(({ id }) => id).sort());
+});
+
+test('a record of a provider that this release does not know is put aside, and the rest goes on', async () => {
+  const request = { ...stripeRequest(), provider: 'of-another-release' as 'stripe' };
+  await temp.spool.append(request);
+  await spooled(3);
+  const { told, empty } = drainInto(() => undefined);
+  await empty();
+  expect([told.rejected, told.drained]).toEqual([[request.id], 3]);
 });

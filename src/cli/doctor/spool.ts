@@ -24,7 +24,7 @@ export async function checkSpool({ dataDir, maxBytes }: SpoolCheckOptions): Prom
     ...checkAside(
       files.filter(({ kind }) => kind === '.rejected'),
       'webhooks that PostgreSQL refused',
-      'The daemon’s log says why. Renamed to .spool they are tried again when the daemon starts.',
+      'The daemon’s log says why. Renamed to .spool (mv -n) they are tried again.',
     ),
     ...checkAside(
       files.filter(({ kind }) => kind === '.corrupt'),
@@ -39,7 +39,6 @@ interface SpoolFile {
   readonly path: string;
   readonly kind: string;
   readonly bytes: number;
-  readonly changed: Date;
 }
 
 function spoolFiles(directory: string): SpoolFile[] {
@@ -53,16 +52,14 @@ function spoolFiles(directory: string): SpoolFile[] {
   return names.flatMap((name) => {
     const path = join(directory, name);
     const stat = statSync(path, { throwIfNoEntry: false });
-    return stat?.isFile() ? [{ path, kind: extname(name), bytes: stat.size, changed: stat.mtime }] : [];
+    return stat?.isFile() ? [{ path, kind: extname(name), bytes: stat.size }] : [];
   });
 }
 
 function checkWaiting(files: readonly SpoolFile[], maxBytes: number): Finding[] {
   if (files.length === 0) return [ok('nothing waits for PostgreSQL')];
   const bytes = sum(files);
-  const oldest = new Date(Math.min(...files.map(({ changed }) => changed.getTime())));
-  const share = `${mebibytes(bytes)} of ${mebibytes(maxBytes)} (SPOOL_MAX_BYTES)`;
-  const text = `webhooks wait for PostgreSQL since ${oldest.toISOString()}: ${share}`;
+  const text = `webhooks wait for PostgreSQL: ${mebibytes(bytes)} (each process may have ${mebibytes(maxBytes)}, SPOOL_MAX_BYTES)`;
   return [warning(text, 'A running daemon sends them as soon as PostgreSQL takes them. Keep the files.')];
 }
 
@@ -95,7 +92,7 @@ async function checkMetrics(url: string | undefined): Promise<Finding[]> {
     return value === undefined ? [] : [`${name.replace('webhook_', '')} ${value}`];
   });
   if (said.length === 0) return [];
-  const line = `the daemon says: ${said.join(', ')}`;
+  const line = `the daemon that wrote daemon.json says: ${said.join(', ')}`;
   return [values.get('webhook_breaker_open') === '1' ? warning(line) : ok(line)];
 }
 

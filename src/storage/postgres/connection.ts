@@ -10,9 +10,12 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /**
    * Milliseconds after which a query is given up and its connection destroyed. Measured at the client: the server's
-   * `statement_timeout` does nothing while the server is paused or cut off. 0: never.
+   * `statement_timeout` does nothing while the server is paused or cut off. 0: never. The server gives it up a second
+   * later, or its session would wait on for ever where it waits for a lock.
    */
   readonly queryTimeoutMs: number;
+  /** Milliseconds for which a statement waits for a lock. Absent: as the server has it. */
+  readonly lockTimeoutMs?: number;
 }
 
 /**
@@ -33,7 +36,15 @@ export function connectionConfig(options: ConnectionOptions): pg.PoolConfig {
   // As libpq does; `pg` looks at $USER only, which a service manager need not set.
   if (url.username === '' && !parameters.has('user')) parameters.set('user', userInfo().username);
   const schema = parameters.get('schema');
-  const startupOptions = [parameters.get('options'), '-c TimeZone=UTC', schema && searchPath(schema)];
+  const { queryTimeoutMs, lockTimeoutMs } = options;
+  // Of equal ones the last wins: the URL's over our timeouts, and our zone over everything.
+  const startupOptions = [
+    queryTimeoutMs > 0 && `-c statement_timeout=${queryTimeoutMs + 1_000}`,
+    lockTimeoutMs !== undefined && `-c lock_timeout=${lockTimeoutMs}`,
+    parameters.get('options'),
+    '-c TimeZone=UTC',
+    schema && searchPath(schema),
+  ];
   parameters.delete('options');
   parameters.delete('schema');
   return {
@@ -41,7 +52,7 @@ export function connectionConfig(options: ConnectionOptions): pg.PoolConfig {
     application_name: options.applicationName,
     options: startupOptions.filter(Boolean).join(' '),
     connectionTimeoutMillis: options.connectTimeoutMs,
-    query_timeout: options.queryTimeoutMs,
+    query_timeout: queryTimeoutMs,
     keepAlive: true,
     ...(sslMode === 'prefer' ? { Client: preferTlsClient() } : {}),
   };

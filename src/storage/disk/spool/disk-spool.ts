@@ -40,12 +40,12 @@ export class DiskSpool implements Spool {
   #closing: Promise<void> | undefined;
 
   constructor(options: Settings) {
-    const { directory, logger, files, hangMs, segmentBytes } = options;
+    const { directory, maxBytes, logger, files, hangMs, segmentBytes } = options;
     const segments = this.#segments;
     const space = new DiskSpace(files);
     this.#options = options;
     this.#health = new SpoolHealth(logger);
-    this.#home = new SpoolHome({ files, directory, segments, logger });
+    this.#home = new SpoolHome({ files, directory, maxBytes, segments, logger });
     this.#writer = new SegmentWriter({ files, segments, space, segmentBytes });
     this.#groups = new GroupCommit({
       write: (records) => this.#write(records),

@@ -6,6 +6,7 @@ import { type OpenSegment, openSegment } from './open-segment.ts';
 import { decodeRequest, encodeRecord, recordPieces } from './record.ts';
 import type { Segment } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
+import { asideBase } from './segment-name.ts';
 import type { Found, SegmentReader } from './segment-reader.ts';
 import { setAside, stretch } from './set-aside.ts';
 import { errorCode, type SpoolFiles } from './spool-files.ts';
@@ -77,7 +78,7 @@ export class SegmentDrain {
     if (handed === undefined) return;
     const { segment, bytes } = handed;
     const record = encodeRecord(request, [...request.eventIds]);
-    const name = `${segment.base}.rejected`;
+    const name = `${asideBase(segment.base)}.rejected`;
     await this.#aside(segment, name, [Buffer.concat(recordPieces(segment.marker, record))], record.bytes);
     this.rejected += 1;
     const { id, source } = request;
@@ -158,7 +159,7 @@ export class SegmentDrain {
       this.#options.logger.warn(where, 'the last write to a spool segment was cut short');
       return;
     }
-    await this.#aside(segment, `${segment.base}.corrupt`, stretch(reader, offset, length), length);
+    await this.#aside(segment, `${asideBase(segment.base)}.corrupt`, stretch(reader, offset, length), length);
     this.corrupt += 1;
     this.#options.logger.error(where, 'damaged bytes of a spool segment were set aside');
   }

@@ -1,10 +1,10 @@
-/** Names of the files in a spool: `<id>.spool`, and beside it `<id>.rejected` and `<id>.corrupt`. */
+/** Names of the files in a spool: `<id>.spool`, and for what was put aside of it `<id>.1.rejected` and `<id>.1.corrupt`. */
 import { parse, v7 } from 'uuid';
 
 export type SpoolFileKind = 'spool' | 'rejected' | 'corrupt';
 
 export interface SpoolFileName {
-  /** Without the ending: the id, and a number where two files of one id met in a directory. */
+  /** Without the ending: the id, and a number where it is none of the first file of that id. */
   readonly base: string;
   readonly kind: SpoolFileKind;
 }
@@ -26,6 +26,14 @@ export function parseSpoolFileName(name: string): SpoolFileName | null {
 /** The bytes that every record of the segment begins with: they follow from its name alone. */
 export function markerOf(base: string): Buffer {
   return Buffer.from(parse(base.slice(0, 36)));
+}
+
+/**
+ * Base of the files for what is put aside of a segment: never that of a segment that exists, or a person who renames a
+ * `.rejected` file to `.spool` to have it tried again would overwrite the segment.
+ */
+export function asideBase(base: string): string {
+  return `${base.slice(0, 36)}.${Number(base.slice(37)) + 1}`;
 }
 
 /** The name, or where that is taken another one with the same marker and ending. */

@@ -46,6 +46,8 @@ export class SegmentWriter {
       await writeFully(file, Buffer.concat(records.flatMap((record) => recordPieces(segment.marker, record))), start);
       await file.datasync();
       if (fresh) await files.syncDirectory(directory);
+      // Taken from us by a process that could not see our lock, it may be read to an end before this, and deleted.
+      await files.describe(segment.path);
     } catch (error) {
       this.#current = undefined;
       await this.#abandon(segment, file, start + bytes);

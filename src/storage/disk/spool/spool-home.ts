@@ -14,6 +14,8 @@ export interface SpoolHomeOptions {
   readonly files: SpoolFiles;
   /** The directory of all processes. */
   readonly directory: string;
+  /** Bytes that everything may take. */
+  readonly maxBytes: number;
   readonly segments: SegmentList;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
@@ -55,9 +57,11 @@ export class SpoolHome {
 
   /** Adopts what dead processes left. Resolves to true if there are segments that were not known. */
   async takeOver(): Promise<boolean> {
-    const { files, segments, logger } = this.#options;
+    const { files, segments, logger, maxBytes } = this.#options;
     const own = await this.open();
-    await this.#takeover.run(own);
+    const used = segments.bytesOnDisk;
+    // An empty spool takes over whatever there is: it has to be drained by somebody.
+    await this.#takeover.run(own, used === 0 ? Number.POSITIVE_INFINITY : maxBytes - used);
     const added = await segments.discover(files, own);
     if (added.length > 0)
       logger.info({ segments: added.length }, 'spooled requests of earlier processes were taken over');

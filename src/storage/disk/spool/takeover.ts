@@ -25,13 +25,19 @@ export class Takeover {
   /**
    * Moves every dead directory into `own`, and the files out of those. Renaming is atomic, so each goes to one process only;
    * one that dies half-way leaves directories within its own, which whoever comes next resolves as well.
+   *
+   * @param room bytes that may be taken over. What is more stays where it is: it is as safe there, and would fill our spool
    */
-  async run(own: string): Promise<void> {
+  async run(own: string, room: number): Promise<void> {
+    let left = room;
     for (const { name, directory } of await this.#files.list(this.#spoolDirectory)) {
       if (!directory || !DIRECTORY_NAME.test(name) || name === basename(own)) continue;
       const path = join(this.#spoolDirectory, name);
       await this.#attempt(path, async () => {
-        if (await this.#isDead(path)) await this.#files.rename(path, join(own, name.replace('.new', '')));
+        const bytes = await this.#bytesIn(path);
+        if (bytes > left || !(await this.#isDead(path))) return;
+        left -= bytes;
+        await this.#files.rename(path, join(own, name.replace('.new', '')));
       });
     }
     const entries = await this.#files.list(own);
@@ -42,6 +48,15 @@ export class Takeover {
       moved = (await this.#attempt(path, () => this.#flatten(path, own, taken))) || moved;
     }
     if (moved) await this.#files.syncDirectory(own);
+  }
+
+  async #bytesIn(path: string): Promise<number> {
+    let bytes = 0;
+    for (const { name, directory } of await this.#files.list(path)) {
+      const inner = join(path, name);
+      bytes += directory ? await this.#bytesIn(inner) : (await this.#files.describe(inner)).size;
+    }
+    return bytes;
   }
 
   async #isDead(path: string): Promise<boolean> {

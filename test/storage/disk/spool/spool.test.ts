@@ -186,6 +186,24 @@ describe('the drain', () => {
     });
   });
 
+  it('sets a record aside under a name that can become a segment while its own segment is still there', async () => {
+    await inPlace(async ({ open, directory, files }) => {
+      const first = await open();
+      const all = requests(4);
+      await appendEach(first, all);
+      const [record] = await first.peek(EVERYTHING);
+      if (!record) throw new Error('nothing to reject');
+      await first.reject(record);
+      await first.close();
+      const [rejected = ''] = files().filter((file) => file.endsWith('.rejected'));
+      const renamed = rejected.replace('.rejected', '.spool');
+      expect(files()).not.toContain(renamed);
+      await rename(join(directory, rejected), join(directory, renamed));
+      // The whole segment comes again, as after a crash, and the record beside it.
+      expect((await drain(await open())).sort()).toEqual([...ids(all), record.id].sort());
+    });
+  });
+
   it('keeps a record that could not be set aside', async () => {
     await inPlace(async ({ open }) => {
       const files = new FaultyFiles();

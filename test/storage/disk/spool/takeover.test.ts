@@ -32,6 +32,34 @@ async function withProcesses(body: (run: typeof startProcess) => Promise<void>):
   }
 }
 
+it('what would fill the own spool is left where it is, until there is room', async () => {
+  await inPlace(async ({ open, processes }) => {
+    const some = () => requests(4).map((one) => ({ ...one, body: Buffer.alloc(2_000) }));
+    const dead = await open();
+    await appendEach(dead, some());
+    const maxBytes = 12_000;
+    const living = await open({ scanMs: 20, maxBytes });
+    await appendEach(living, some());
+    await dead.close();
+    const later = request();
+    await living.append(later);
+    expect([processes().length, living.counts().records]).toEqual([2, 5]);
+    expect(await drain(living)).toHaveLength(5);
+    await until('the rest to be taken over', () => living.counts().records === 4);
+    expect(await drain(living)).toHaveLength(4);
+  });
+});
+
+it('whose directory is taken away all the same, as where its lock cannot be seen, acknowledges nothing that is gone', async () => {
+  await inPlace(async ({ open, directory, processes }) => {
+    const victim = await open();
+    await victim.append(request());
+    const [own = ''] = processes();
+    await rename(own, join(directory, 'stolen'));
+    await expect(victim.append(request())).rejects.toMatchObject({ fault: 'broken' });
+  });
+});
+
 describe('a process that was killed', () => {
   it('is succeeded by a living one: records, counts, and nothing left behind', async () => {
     await inPlace(async ({ open, directory, processes }) => {
