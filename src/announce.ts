@@ -38,12 +38,13 @@ function greeting({ config, gateway }: Announcement): string[] {
     DATABASE_URL === undefined
       ? `embedded PostgreSQL in ${gateway.storage.embeddedDirectory}`
       : `PostgreSQL at ${serverAddress(DATABASE_URL)}`;
+  const away = gateway.storage.databaseState() === 'down' ? ' (takes no webhooks yet: they go to the spool)' : '';
   const cache = REDIS_URL === undefined ? 'in memory (REDIS_URL is not set)' : `Redis at ${serverAddress(REDIS_URL)}`;
   const [first] = sources;
   return [
     '',
     `Webhook gateway ${VERSION} listens on ${url}`,
-    line('database', database),
+    line('database', `${database}${away}`),
     line('cache', cache),
     ...(generated.length > 0 ? [line('secrets', `generated, in ${secretsDirectory(config)}`)] : []),
     ...sources.map(({ name, path }) => line(name, `${url}${path}`)),

@@ -109,7 +109,9 @@ export const variables = z.object({
     .describe('Milliseconds that a webhook may wait for its commit before it goes to the spool'),
   SPOOL_MAX_BYTES: wholeNumber(MIB, 1024 * 1024 * MIB)
     .default(1024 * MIB)
-    .describe('Most bytes of webhooks kept in `DATA_DIR/spool` while PostgreSQL takes none; beyond it 503'),
+    .describe(
+      'Most bytes of webhooks that each process keeps in `DATA_DIR/spool` while PostgreSQL takes none; beyond it 503',
+    ),
   TRUST_PROXY: networks
     .optional()
     .describe('Addresses or CIDR ranges of your reverse proxies: their `X-Forwarded-For` is believed'),

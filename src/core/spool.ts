@@ -29,6 +29,8 @@ export interface SpoolCounts {
   readonly bytes: number;
   /** Arrival of the oldest record that is left; null if there is none. */
   readonly oldest: Date | null;
+  /** Bytes of the files with what was put aside, now or earlier, until somebody removes them. */
+  readonly asideBytes: number;
   /** Torn ends cut off, stretches of damaged bytes set aside, and records set aside by `reject`. */
   readonly torn: number;
   readonly corrupt: number;

@@ -103,7 +103,7 @@ export function createIngest(options: IngestOptions): Ingest {
           breaker,
           commitTimeoutMs,
           liveTraffic: () => writer.depth > 0,
-          listener: drainLog(options),
+          listener: drainLog({ spool, logger, metrics, traffic }),
         });
   if (spool !== null) metrics.watchSpool({ counts: () => spool.counts(), breakerOpen: () => breaker.open, clock });
   drain?.start();

@@ -1,4 +1,5 @@
 /** What the log and the metrics are told of requests that PostgreSQL refuses, and of the drain. */
+import type { Spool } from '../core/spool.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { TrafficLog } from '../observability/traffic-log.ts';
@@ -16,13 +17,18 @@ export function dataFaultLog(logger: Logger): DataFaultListener {
   };
 }
 
+/** Milliseconds between two lines that say so: an outage can take days. */
+const STALLED_MS = 60_000;
+
 export interface DrainLogOptions {
+  readonly spool: Pick<Spool, 'counts'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly traffic: TrafficLog;
 }
 
-export function drainLog({ logger, metrics, traffic }: DrainLogOptions): DrainListener {
+export function drainLog({ spool, logger, metrics, traffic }: DrainLogOptions): DrainListener {
+  let toldAt = Number.NEGATIVE_INFINITY;
   return {
     ...dataFaultLog(logger),
     onDrained({ source, events }, newEvents) {
@@ -35,7 +41,10 @@ export function drainLog({ logger, metrics, traffic }: DrainLogOptions): DrainLi
       logger.error({ requestId, source, reason }, 'a spooled webhook cannot be stored: it lies in a .rejected file');
     },
     onStalled(reason) {
-      traffic.failure('spool', 'stalled', {}, `the spool is not drained: ${reason}`);
+      if (performance.now() - toldAt < STALLED_MS) return;
+      toldAt = performance.now();
+      const { records, oldest } = spool.counts();
+      logger.warn({ reason, records, oldest }, 'the spool is not drained');
     },
   };
 }

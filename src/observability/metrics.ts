@@ -159,6 +159,11 @@ export function createMetrics(options: MetricsOptions) {
       gauge('webhook_spool_records', 'Requests in the spool', () => counts().records);
       gauge('webhook_spool_bytes', 'Bytes of the spool on the disk', () => counts().bytes);
       gauge('webhook_spool_oldest_seconds', 'Age of the oldest request in the spool; 0 if it is empty', age);
+      gauge(
+        'webhook_spool_aside_bytes',
+        'Bytes of .rejected and .corrupt files in the spool',
+        () => counts().asideBytes,
+      );
       counter('webhook_spool_rejected_total', 'Spooled requests put aside in .rejected files', () => counts().rejected);
       counter('webhook_spool_corrupt_total', 'Damaged parts put aside in .corrupt files', () => counts().corrupt);
       counter('webhook_spool_torn_total', 'Unfinished records cut off the end of a file', () => counts().torn);

@@ -123,7 +123,10 @@ function checkMigrations({ pending, unknown, edited }: MigrationHistory, migrate
 function pendingMigrations(pending: readonly string[], migrateOnStart: boolean): Finding {
   const text = `migrations are pending: ${pending.join(', ')}`;
   if (migrateOnStart) return warning(text, 'The next start applies them; `npm run migrate` does so now.');
-  return fault(text, 'Run `npm run migrate`: MIGRATE_ON_START is false, and webhooks are answered 503 until then.');
+  return fault(
+    text,
+    'Run `npm run migrate`: MIGRATE_ON_START is false, and until then webhooks go to the spool and /ready is 503.',
+  );
 }
 
 async function checkDurability(prisma: Prisma): Promise<Finding[]> {

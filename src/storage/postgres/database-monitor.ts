@@ -1,9 +1,14 @@
 /** Watches whether PostgreSQL could take a webhook now: on request for `/ready`, and every few seconds for everyone else. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { toStoreError } from './store-error.ts';
 
 const INTERVAL_MS = 5_000;
+/** Milliseconds for which somebody who asks waits. A load balancer gives up after a second, and would take the node away. */
+const PATIENCE_MS = 300;
+
+const NO_ANSWER: ReadinessCheck = { ok: false, detail: `PostgreSQL has not answered for ${PATIENCE_MS} ms` };
 
 type Queries = Pick<PrismaClient, '$queryRaw'>;
 
@@ -28,12 +33,14 @@ export class DatabaseMonitor {
     void this.check();
   }
 
-  /** Looks now. Those who ask at the same moment share one look. Never rejects. */
-  check(): Promise<ReadinessCheck> {
+  /** Looks now, and waits 300 ms at most. Those who ask while a look is under way share it. Never rejects. */
+  async check(): Promise<ReadinessCheck> {
     this.#check ??= this.#look().finally(() => {
       this.#check = undefined;
     });
-    return this.#check;
+    const enough = new AbortController();
+    const noAnswer = sleep(PATIENCE_MS, NO_ANSWER, { signal: enough.signal }).catch(() => NO_ANSWER);
+    return Promise.race([this.#check, noAnswer]).finally(() => enough.abort());
   }
 
   close(): void {

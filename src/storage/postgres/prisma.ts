@@ -11,6 +11,9 @@ function prismaOn(pool: pg.Pool, databaseUrl: string): PrismaClient {
   return new PrismaClient({ adapter });
 }
 
+/** Seconds after which a session is replaced. */
+const SESSION_SECONDS = 60;
+
 export interface SharedPrisma {
   readonly prisma: PrismaClient;
   /** Idempotent. */
@@ -19,7 +22,12 @@ export interface SharedPrisma {
 
 /** A client with a pool of its own, for everything but ingest. */
 export function createSharedPrisma(connection: ConnectionOptions, size: number): SharedPrisma {
-  const pool = new pg.Pool({ ...connectionConfig(connection), max: size });
+  const pool = new pg.Pool({
+    ...connectionConfig(connection),
+    max: size,
+    // A session keeps settings that the database had when it began: read-only, for instance.
+    maxLifetimeSeconds: SESSION_SECONDS,
+  });
   // An idle connection that broke is no news to anybody: the next query takes another.
   pool.on('error', () => undefined);
   const prisma = prismaOn(pool, connection.databaseUrl);

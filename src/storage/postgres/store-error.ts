@@ -31,14 +31,16 @@ function faultOf(sqlState: string | undefined, error: unknown): StoreFault {
 /** Of an error of `pg` it is the code. Prisma's raw queries fail with P2010; it lies in the driver adapter's error within. */
 // With a digit at least: EPIPE has five letters too, and would pass for a fault of the server.
 export function sqlStateOf(error: unknown): string | undefined {
-  const { code, meta } = error as {
+  const { code, severity, meta } = error as {
     code?: unknown;
+    severity?: unknown;
     meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } };
   };
-  const original = meta?.driverAdapterError?.cause?.originalCode ?? code;
-  return typeof original === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(original) && !/^P\d{4}$/.test(original)
-    ? original
-    : undefined;
+  const inner = meta?.driverAdapterError?.cause?.originalCode;
+  const original = inner ?? code;
+  if (typeof original !== 'string' || !/^(?=.*\d)[0-9A-Z]{5}$/.test(original)) return undefined;
+  // Prisma's own codes look like those of PL/pgSQL; only an answer of the server has a severity.
+  return inner === undefined && severity === undefined && /^P\d{4}$/.test(original) ? undefined : original;
 }
 
 function messageOf(error: unknown): string {
@@ -59,6 +61,7 @@ function reasonWithoutCode(error: unknown): string {
   if (/Query read timeout/i.test(message)) return 'no answer in time';
   if (/timeout exceeded when trying to connect|SocketTimeout/i.test(message)) return 'no connection in time';
   if (/ECONNREFUSED|DatabaseNotReachable|ENOTFOUND|EHOSTUNREACH/i.test(message)) return 'not reachable';
+  if (/does not support SSL/i.test(message)) return 'the server has no TLS, and sslmode asks for it';
   if (BROKEN.test(message)) return 'connection lost';
   return error instanceof Error ? error.name : 'unknown';
 }

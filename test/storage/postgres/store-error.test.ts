@@ -10,3 +10,10 @@ test('a socket that broke under a query is a lost connection, though its code lo
 test.each(['22P05', '40P01', 'XX000', '57P01'])('%s is a SQLSTATE', (code) => {
   expect(sqlStateOf(Object.assign(new Error('refused'), { code }))).toBe(code);
 });
+
+test('P0001 is an SQLSTATE where the server says it, and else a code of Prisma', () => {
+  const raised = Object.assign(new Error('secret of the row'), { code: 'P0001', severity: 'ERROR' });
+  expect(toStoreError(raised)).toMatchObject({ fault: 'unavailable', sqlState: 'P0001' });
+  expect(toStoreError(raised).message).not.toContain('secret');
+  expect(sqlStateOf(Object.assign(new Error('of Prisma'), { code: 'P2010' }))).toBeUndefined();
+});

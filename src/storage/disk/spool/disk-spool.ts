@@ -77,7 +77,7 @@ export class DiskSpool implements Spool {
     const waits = () => this.#groups.bytes + record.bytes <= MAX_WAITING_BYTES;
     const { maxBytes } = this.#options;
     const fits = () => this.#segments.bytesOnDisk + this.#groups.bytes + record.bytes <= maxBytes;
-    if (!fits()) return this.#refuse(`The spool is full: it may take ${maxBytes} bytes`, fits);
+    if (!fits()) return this.#refuse(`The spool is full: it may take ${maxBytes} bytes (SPOOL_MAX_BYTES)`, fits);
     if (!waits()) return this.#refuse('Too many requests wait for the disk of the spool', waits);
     return this.#groups.append(record);
   }
@@ -104,7 +104,7 @@ export class DiskSpool implements Spool {
     const { torn, corrupt, rejected } = this.#drain;
     const { records, bytes, oldestUnread } = this.#segments.left();
     const oldest = earlier(this.#drain.oldestRead ?? null, oldestUnread);
-    return { records, bytes, oldest, torn, corrupt, rejected };
+    return { records, bytes, oldest, torn, corrupt, rejected, asideBytes: this.#segments.asideBytes };
   }
 
   onRecords(listener: () => void): void {

@@ -243,7 +243,15 @@ describe('the counts', () => {
   it('follow what is appended, removed and rejected', async () => {
     await inPlace(async ({ open, directory, files }) => {
       const spool = await open();
-      expect(spool.counts()).toEqual({ records: 0, bytes: 0, oldest: null, torn: 0, corrupt: 0, rejected: 0 });
+      expect(spool.counts()).toEqual({
+        records: 0,
+        bytes: 0,
+        oldest: null,
+        torn: 0,
+        corrupt: 0,
+        rejected: 0,
+        asideBytes: 0,
+      });
       const all = requests(6);
       await appendEach(spool, all);
       const bytes = statSync(join(directory, files()[0] ?? '')).size;
