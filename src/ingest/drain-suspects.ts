@@ -1,14 +1,16 @@
 /**
- * Records of the spool that failed while others were committed. What PostgreSQL refuses is soon put aside. What waits for a lock
- * lets others pass and is tried again after longer and longer pauses, for that ends by itself.
+ * Records of the spool that failed while others were committed. What PostgreSQL refuses is soon put aside. What waits for a lock,
+ * or breaks connections, lets others pass and is tried again after longer and longer pauses.
  */
 import type { StoreError } from '../core/errors.ts';
 import type { SpooledRequest } from '../core/spool.ts';
 
-/** Failures of a record that PostgreSQL refuses before it is put aside. */
-const MAX_REFUSALS = 3;
-/** The same where it got no answer in time, or no lock: that ends by itself, when another transaction does. About two hours. */
-const MAX_DELAYS = 30;
+/**
+ * Failures after which a record is put aside, by what they were: PostgreSQL refuses it; the connection broke, which the record
+ * may have caused, or a bad network; no lock or no answer in time, for about two hours.
+ */
+const LIMITS = { refusal: 3, break: 8, delay: 30 };
+type Kind = keyof typeof LIMITS;
 /** Lock not available, query cancelled, serialisation and deadlock. */
 const DELAYS = /^(55P03|57014|40...)$/;
 /** The longest pause, in pauses of the drain: five minutes. */
@@ -19,8 +21,7 @@ const MAX_RECORDS = 100;
 
 interface Suspect {
   readonly bytes: number;
-  refusals: number;
-  delays: number;
+  readonly failures: Record<Kind, number>;
   /** Of a clock that never goes back. */
   until: number;
 }
@@ -51,17 +52,19 @@ export class DrainSuspects {
     if (suspect === undefined) {
       // Too many to be kept in memory: no further one passes, as in an outage.
       if (this.#suspects.size >= MAX_RECORDS || this.#bytes + body.length > MAX_BYTES) return false;
-      suspect = { bytes: body.length, refusals: 0, delays: 0, until: 0 };
+      suspect = { bytes: body.length, failures: { refusal: 0, break: 0, delay: 0 }, until: 0 };
       this.#suspects.set(id, suspect);
       this.#bytes += body.length;
     }
-    if (isDelay(error)) {
-      suspect.delays++;
-      suspect.until = performance.now() + this.#pauseMs * Math.min(2 ** suspect.delays, LONGEST_PAUSE);
-    } else {
-      suspect.refusals++;
+    const kind = kindOf(error);
+    const { failures } = suspect;
+    failures[kind]++;
+    // What is refused will be refused again: it need not wait.
+    if (kind !== 'refusal') {
+      const pauses = Math.min(2 ** (failures.break + failures.delay), LONGEST_PAUSE);
+      suspect.until = performance.now() + this.#pauseMs * pauses;
     }
-    return suspect.refusals >= MAX_REFUSALS || suspect.delays >= MAX_DELAYS;
+    return failures[kind] >= LIMITS[kind];
   }
 
   /** It is stored, or was put aside. */
@@ -71,7 +74,8 @@ export class DrainSuspects {
   }
 }
 
-/** Without an SQLSTATE: no answer in time. A connection that breaks may have been broken by the record. */
-function isDelay({ sqlState, fault }: StoreError): boolean {
-  return sqlState === undefined ? fault === 'unavailable' : DELAYS.test(sqlState);
+function kindOf({ sqlState, fault }: StoreError): Kind {
+  if (fault === 'connection_lost') return 'break';
+  if (sqlState === undefined) return 'delay';
+  return DELAYS.test(sqlState) ? 'delay' : 'refusal';
 }

@@ -176,6 +176,20 @@ test('a record that PostgreSQL refuses for its data, with and without content, i
   expect([told.rejected, told.drained, told.stalled]).toEqual([[bad], 4, 0]);
 });
 
+test('a record whose connection breaks now and then, while others are stored, is stored in the end', async () => {
+  const requests = await spooled(20);
+  const unlucky = requests[0]?.id ?? '';
+  let breaks = 5;
+  const { told, empty } = drainInto((batch) => {
+    if (!batch.some(({ id }) => id === unlucky) || breaks === 0) return undefined;
+    // With its repeat on a fresh connection.
+    breaks -= 0.5;
+    return new StoreError('connection_lost', 'connection lost');
+  });
+  await empty();
+  expect([told.rejected, told.drained]).toEqual([[], 20]);
+});
+
 test('a record that waits for a lock lets the others pass, and is stored when it gets it', async () => {
   const requests = await spooled(20);
   const waiting = requests.slice(3, 6).map(({ id }) => id);
