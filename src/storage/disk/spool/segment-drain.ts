@@ -8,7 +8,7 @@ import type { Segment } from './segment.ts';
 import type { SegmentList } from './segment-list.ts';
 import { asideBase } from './segment-name.ts';
 import type { Found, SegmentReader } from './segment-reader.ts';
-import { setAside, stretch } from './set-aside.ts';
+import { type Chunks, setAside, stretch } from './set-aside.ts';
 import { errorCode, type SpoolFiles } from './spool-files.ts';
 
 export interface SegmentDrainOptions {
@@ -164,12 +164,7 @@ export class SegmentDrain {
     this.#options.logger.error(where, 'damaged bytes of a spool segment were set aside');
   }
 
-  async #aside(
-    segment: Segment,
-    name: string,
-    chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-    bytes: number,
-  ): Promise<void> {
+  async #aside(segment: Segment, name: string, chunks: Chunks, bytes: number): Promise<void> {
     const { files, segments } = this.#options;
     await setAside(files, dirname(segment.path), name, chunks);
     segments.asideBytes += bytes;

@@ -6,16 +6,13 @@ import { type SpoolFile, type SpoolFiles, writeFully } from './spool-files.ts';
 /** Bytes copied at a time. */
 const CHUNK_BYTES = 256 * 1024;
 
+export type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
+
 /**
  * Appends to a file, made if there is none; resolves when the bytes are on the disk. If it fails the file is as before, as
  * far as the disk lets us.
  */
-export async function setAside(
-  files: SpoolFiles,
-  directory: string,
-  name: string,
-  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-): Promise<void> {
+export async function setAside(files: SpoolFiles, directory: string, name: string, chunks: Chunks): Promise<void> {
   const file = await files.open(join(directory, name), 'extend');
   try {
     const start = await file.size();
@@ -32,11 +29,7 @@ export async function setAside(
   }
 }
 
-async function appendAll(
-  file: SpoolFile,
-  start: number,
-  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-): Promise<void> {
+async function appendAll(file: SpoolFile, start: number, chunks: Chunks): Promise<void> {
   let position = start;
   for await (const chunk of chunks) {
     await writeFully(file, chunk, position);
