@@ -1,6 +1,6 @@
 /** The words in which the table of rules says what a dedupe key consists of. */
 import { usableText } from '../../core/identity.ts';
-import { asArray, isObject, jsonPath, own, ownAt } from '../../core/json.ts';
+import { asArray, isObject, type JsonObject, jsonPath, own, ownAt } from '../../core/json.ts';
 import type { Item } from './change.ts';
 
 /** One part of a key; undefined where it is left out. */
@@ -55,12 +55,14 @@ const OWN_TIME = ['timestamp', 'metadata.timestamp', 'metadata.phase', 'metadata
  * For items whose real content may follow under the same id: what Meta could not hand over at first (`unsupported`,
  * `unknown`, anything with errors) and the media of a chat history. Left out for all others.
  */
-export const typeIfProvisional: KeyPart = (item) => {
-  const type = own(item.fields, 'type');
-  const failed = (asArray(own(item.fields, 'errors')) ?? []).length > 0;
-  const provisional = typeof type === 'string' && PROVISIONAL_TYPES.has(type);
-  return failed || provisional ? safe(item, type) : undefined;
-};
+export const typeIfProvisional: KeyPart = (item) =>
+  isProvisional(item.fields) ? safe(item, own(item.fields, 'type')) : undefined;
+
+export function isProvisional(message: JsonObject): boolean {
+  const type = own(message, 'type');
+  const failed = (asArray(own(message, 'errors')) ?? []).length > 0;
+  return failed || (typeof type === 'string' && PROVISIONAL_TYPES.has(type));
+}
 const PROVISIONAL_TYPES = new Set(['unsupported', 'unknown', 'media_placeholder']);
 
 /** A payment (India) passes through several states under one id and one status. Left out for all other statuses. */

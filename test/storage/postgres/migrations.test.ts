@@ -114,6 +114,7 @@ describe('a database that is migrated', () => {
   it('is not migrated further while a migration that this build does not know is unfinished', async () => {
     const { databaseUrl, query } = await emptyDatabase();
     await applyMigrations({ databaseUrl }, { logger });
+    await query(`DELETE FROM _prisma_migrations WHERE migration_name <> '20261120000000_initial'`);
     await query(`UPDATE _prisma_migrations SET migration_name = 'of_another', finished_at = NULL`);
     await expect(applyMigrations({ databaseUrl }, { logger })).rejects.toThrow(/does not know \(of_another\)/);
     expect(await query('SELECT rolled_back_at FROM _prisma_migrations')).toEqual([{ rolled_back_at: null }]);
