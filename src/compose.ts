@@ -2,18 +2,23 @@
 import { join, resolve } from 'node:path';
 import type { Config } from './config.ts';
 import type { Source } from './core/source.ts';
+import { dispatchLog } from './dispatch/dispatch-log.ts';
+import { RETRY_DELAYS } from './dispatch/retry-schedule.ts';
 import { createIngest } from './ingest/pipeline.ts';
+import { createDispatchMetrics } from './observability/dispatch-metrics.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { TrafficLog } from './observability/traffic-log.ts';
 import { VERSION } from './package.ts';
 import { providers } from './providers/index.ts';
+import { projectors } from './providers/projectors.ts';
 import { openServers, type Phase } from './servers.ts';
 import { configuredSources } from './sources.ts';
 import { leaveDaemonFile, removeDaemonFile } from './storage/disk/daemon-file.ts';
 import { ensureGeneratedSecret } from './storage/disk/generated-secrets.ts';
 import { openSpool } from './storage/disk/spool/spool.ts';
 import { openStorage, type Storage } from './storage/open-storage.ts';
+import { createDispatchWorker } from './workers/dispatch-worker.ts';
 
 /** A running daemon. */
 export interface Gateway {
@@ -75,6 +80,25 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     const spool = takesWebhooks
       ? await openSpool({ directory: join(dataDir, 'spool'), maxBytes: config.SPOOL_MAX_BYTES, logger })
       : null;
+    const dispatchMetrics = createDispatchMetrics({
+      registry: metrics.registry,
+      readCounts: () => storage.dispatch.counts(),
+      clock: now,
+    });
+    const worker =
+      config.ROLE === 'ingest'
+        ? null
+        : createDispatchWorker({
+            store: storage.dispatch,
+            signals: storage.dispatchSignals,
+            projectors,
+            retryDelays: RETRY_DELAYS,
+            busy: () => ingest.busy(),
+            listener: dispatchLog({ projectors, metrics: dispatchMetrics, traffic }),
+            clock: now,
+            logger,
+          });
+    closers.push(() => worker?.close());
     const ingest = createIngest({
       store: storage.events,
       drainStore: storage.drainEvents,
@@ -85,6 +109,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       batchMaxRequests: config.BATCH_MAX_REQUESTS,
       batchFlights: config.BATCH_FLIGHTS,
       commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
+      onCommitted: () => (worker === null ? storage.dispatchSignals.notify() : worker.wake()),
       metrics,
       traffic,
       logger,
@@ -97,6 +122,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       await closeAll();
       return null;
     }
+    worker?.start();
 
     const parts = { config, logger, sources, storage, spool, ingest, metrics, traffic, clock: now, phase: () => phase };
     const servers = await openServers(parts);

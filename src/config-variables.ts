@@ -70,7 +70,9 @@ export const variables = z.object({
     .describe('PostgreSQL 13 or later, `sslmode` as in libpq; without it a private server runs in `DATA_DIR`'),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000)
     .default(5)
-    .describe('Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own'),
+    .describe(
+      'Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own, and one each for the spool, for dispatch and for `LISTEN`',
+    ),
   REDIS_URL: urlOf(/^rediss?:\/\//, 'redis://localhost:6379/0')
     .optional()
     .describe(

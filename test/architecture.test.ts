@@ -15,6 +15,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   providers: ['core'],
   observability: ['core'],
   ingest: ['core', 'observability'],
+  dispatch: ['core', 'observability'],
+  workers: ['core', 'dispatch', 'observability'],
   storage: ['core', 'observability', 'generated'],
   http: ['core', 'ingest', 'observability'],
 };

@@ -34,6 +34,8 @@ export interface IngestOptions {
   readonly batchFlights: number;
   /** Milliseconds that a request may wait for its commit. */
   readonly commitTimeoutMs: number;
+  /** Events may have been committed, by a batch or by the drain. */
+  readonly onCommitted: () => void;
   readonly metrics: Metrics;
   readonly traffic: TrafficLog;
   readonly logger: Logger;
@@ -45,6 +47,8 @@ export interface Ingest {
   readonly budget: ByteBudget;
   /** Could PostgreSQL take a webhook now, as far as ingest itself can tell? */
   check(): ReadinessCheck;
+  /** Is the queue growing? More requests wait for their commit than the next statement takes. */
+  busy(): boolean;
   /** Commits, spools or refuses everything taken, then lets go of its timers and of the spool. Idempotent. */
   close(): Promise<void>;
 }
@@ -73,6 +77,7 @@ export function createIngest(options: IngestOptions): Ingest {
     onBatch({ size, seconds, error }) {
       metrics.batchSize.observe(size);
       metrics.batchDuration.observe(seconds);
+      options.onCommitted();
       if (error === null) {
         failedAt = Number.NEGATIVE_INFINITY;
         if (seconds * 1000 < commitTimeoutMs) breaker.committed();
@@ -103,7 +108,7 @@ export function createIngest(options: IngestOptions): Ingest {
           breaker,
           commitTimeoutMs,
           liveTraffic: () => writer.depth > 0,
-          listener: drainLog({ spool, logger, metrics, traffic }),
+          listener: drainLog({ spool, logger, metrics, traffic, onCommitted: options.onCommitted }),
         });
   if (spool !== null) metrics.watchSpool({ counts: () => spool.counts(), breakerOpen: () => breaker.open, clock });
   drain?.start();
@@ -117,6 +122,7 @@ export function createIngest(options: IngestOptions): Ingest {
         return { ok: false, detail: `the last batch failed: ${failure}` };
       return { ok: true };
     },
+    busy: () => writer.depth > options.batchMaxRequests,
     async close() {
       await writer.close();
       await drain?.close();

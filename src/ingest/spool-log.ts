@@ -25,16 +25,21 @@ export interface DrainLogOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly traffic: TrafficLog;
+  /** Events have been committed. */
+  readonly onCommitted: () => void;
 }
 
-export function drainLog({ spool, logger, metrics, traffic }: DrainLogOptions): DrainListener {
+export function drainLog({ spool, logger, metrics, traffic, onCommitted }: DrainLogOptions): DrainListener {
   let toldAt = Number.NEGATIVE_INFINITY;
   return {
     ...dataFaultLog(logger),
     onDrained({ source, events }, newEvents) {
       metrics.spoolDrained.inc();
       traffic.count(source, 'drained');
-      if (newEvents > 0) metrics.events.inc({ source, result: 'new' }, newEvents);
+      if (newEvents > 0) {
+        metrics.events.inc({ source, result: 'new' }, newEvents);
+        onCommitted();
+      }
       if (newEvents < events.length) metrics.events.inc({ source, result: 'duplicate' }, events.length - newEvents);
     },
     onRejected({ id: requestId, source }, reason) {

@@ -1,4 +1,5 @@
 /** Opens everything the gateway keeps its data in: PostgreSQL (outside or embedded), and Redis or the cache in its place. */
+import type { DispatchSignals, DispatchStore } from '../core/dispatch.ts';
 import type { DependencyState, ReadinessCheck } from '../core/health.ts';
 import type { EventStore, SeenStore } from '../core/ports.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -29,6 +30,9 @@ export interface Storage {
   readonly events: EventStore;
   /** For the drain of the spool: one connection, and a statement may take half a minute. */
   readonly drainEvents: EventStore;
+  /** One connection: for the one worker of this process. */
+  readonly dispatch: DispatchStore;
+  readonly dispatchSignals: DispatchSignals;
   readonly seen: SeenStore;
   /** Null without REDIS_URL. */
   readonly redis: RedisConnection | null;
@@ -70,6 +74,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   return {
     events: database.events,
     drainEvents: database.drainEvents,
+    dispatch: database.dispatch,
+    dispatchSignals: database.dispatchSignals,
     seen,
     redis,
     notes: embedded?.notes ?? [],

@@ -4,7 +4,7 @@ import { compare, type StoredEvent, tally } from './ledger.ts';
 
 const sent = (key: string, ...outcomes: string[]) => ({ source: 'stripe', keys: [key], sha256: `of ${key}`, outcomes });
 const row = (key: string, overrides: Partial<StoredEvent> = {}): StoredEvent => {
-  return { source: 'stripe', dedupe_key: key, sha256: `of ${key}`, marked: true, ...overrides };
+  return { source: 'stripe', dedupe_key: key, sha256: `of ${key}`, accounted: true, ...overrides };
 };
 
 test('what was answered 200 and is not stored is lost; what was refused is not', () => {
@@ -12,14 +12,14 @@ test('what was answered 200 and is not stored is lost; what was refused is not',
   expect(compare(webhooks, [row('a')])).toEqual({ lost: ['stripe b'], twice: [], damaged: [], invented: [] });
 });
 
-test('a second row, other bytes, a missing request or mark, and a stranger are found', () => {
+test('a second row, other bytes, a missing request, one neither owed nor projected, and a stranger are found', () => {
   const webhooks = ['a', 'b', 'c', 'd'].map((key) => sent(key, '200 stored'));
   const rows = [
     row('a'),
     row('a'),
     row('b', { sha256: 'another' }),
     row('c', { sha256: null }),
-    row('d', { marked: false }),
+    row('d', { accounted: false }),
   ];
   expect(compare(webhooks, [...rows, row('a', { source: 'whatsapp' })])).toEqual({
     lost: [],

@@ -1,19 +1,24 @@
 /** What was answered 200 against what PostgreSQL holds. */
 import type { Latency } from '../support/percentiles.ts';
 import type { SentWebhook } from '../support/steady-sender.ts';
+import { type Query, undispatched } from '../support/undispatched.ts';
 
 export interface StoredEvent {
   readonly source: string;
   readonly dedupe_key: string;
   /** SHA-256 of the bytes kept with its request, hex; null where the request is missing. */
   readonly sha256: string | null;
-  /** Is it still to be dispatched? Nothing dispatches yet, so every event must have its mark. */
-  readonly marked: boolean;
+  /** Is it still to be dispatched, or is every row there that it projects to? */
+  readonly accounted: boolean;
 }
 
-export const STORED_EVENTS = `
-  SELECT e.source, e.dedupe_key, encode(sha256(r.body), 'hex') AS sha256, d.event_id IS NOT NULL AS marked
-  FROM events e LEFT JOIN webhook_requests r ON r.id = e.request_id LEFT JOIN event_dispatch d ON d.event_id = e.id`;
+export async function storedEvents(query: Query): Promise<StoredEvent[]> {
+  const rows = await query(`
+    SELECT e.id, e.source, e.dedupe_key, encode(sha256(r.body), 'hex') AS sha256
+      FROM events e LEFT JOIN webhook_requests r ON r.id = e.request_id`);
+  const lost = await undispatched(query);
+  return rows.map(({ id, ...row }) => ({ ...row, accounted: !lost.has(id) }));
+}
 
 /** Every list must be empty. They name events by source and key. */
 export interface Differences {
@@ -21,7 +26,7 @@ export interface Differences {
   readonly lost: readonly string[];
   /** In the database more than once. */
   readonly twice: readonly string[];
-  /** Without their request, with other bytes than were sent, or without the mark of what is to be dispatched. */
+  /** Without their request, with other bytes than were sent, or neither to be dispatched nor projected. */
   readonly damaged: readonly string[];
   /** In the database, and never sent. */
   readonly invented: readonly string[];
@@ -43,7 +48,9 @@ export function compare(webhooks: readonly SentWebhook[], rows: readonly StoredE
     lost: [...sent].filter(([name, webhook]) => isAcknowledged(webhook) && !stored.has(name)).map(([name]) => name),
     twice: names.filter((name) => (stored.get(name)?.length ?? 0) > 1),
     damaged: names.filter((name) =>
-      stored.get(name)?.some(({ sha256, marked }) => !marked || (sent.has(name) && sha256 !== sent.get(name)?.sha256)),
+      stored
+        .get(name)
+        ?.some(({ sha256, accounted }) => !accounted || (sent.has(name) && sha256 !== sent.get(name)?.sha256)),
     ),
     invented: names.filter((name) => !sent.has(name)),
   };

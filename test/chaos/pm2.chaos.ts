@@ -3,10 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { installPm2 } from '../support/pm2.ts';
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts';
+import { allDispatched, type Query } from '../support/undispatched.ts';
+import { until } from '../support/until.ts';
 import { PROVIDER_ENVIRONMENT } from '../support/webhooks.ts';
 import { keepLog, spoolFiles } from './daemon-files.ts';
 import { RATE, RELOADS } from './form.ts';
-import { compare, STORED_EVENTS, type StoredEvent, tally } from './ledger.ts';
+import { compare, storedEvents, tally } from './ledger.ts';
 import { withClient } from './postgres-access.ts';
 import { addToReport } from './report.ts';
 import { startSender } from './sender.ts';
@@ -27,10 +29,11 @@ test(`PM2 cluster reloaded ${RELOADS} times under load`, async () => {
     for (let reload = 0; reload < RELOADS; reload++) await pm2.run('reload', 'ecosystem.config.cjs');
     const { webhooks, latency } = await sender.finish();
     await sender.kill();
-    const rows = await withClient(
-      server.url(),
-      async (client) => (await client.query<StoredEvent>(STORED_EVENTS)).rows,
-    );
+    const rows = await withClient(server.url(), async (client) => {
+      const query: Query = async (sql, parameters = []) => (await client.query(sql, [...parameters])).rows;
+      await until('everything to be dispatched', () => allDispatched(query));
+      return storedEvents(query);
+    });
     const { lost, twice, damaged, invented } = compare(webhooks, rows);
     const { attempts, refused, faults, spooled, odd } = tally(webhooks);
     addToReport({

@@ -7,11 +7,12 @@ import { type Daemon, type DaemonOptions, openTempDirectory, startDaemon } from 
 import { freePort } from '../support/free-port.ts';
 import { readMetric } from '../support/metrics.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
+import { allDispatched, type Query } from '../support/undispatched.ts';
 import { until } from '../support/until.ts';
 import { PROVIDER_ENVIRONMENT } from '../support/webhooks.ts';
 import { keepLog, spoolFiles } from './daemon-files.ts';
 import { LIMITS, RATE } from './form.ts';
-import { compare, type Outcome, STORED_EVENTS, type StoredEvent, tally } from './ledger.ts';
+import { compare, type Outcome, storedEvents, tally } from './ledger.ts';
 import { bringBack, withClient } from './postgres-access.ts';
 import { addToReport } from './report.ts';
 import { type Sender, startSender } from './sender.ts';
@@ -123,8 +124,9 @@ export class Row {
   }
 
   /** Runs one statement on the row's database, past every proxy. */
-  query<T extends pg.QueryResultRow>(sql: string): Promise<T[]> {
-    return withClient(this.postgres.url(this.database), async (client) => (await client.query<T>(sql)).rows);
+  query<T extends pg.QueryResultRow>(sql: string, parameters: readonly unknown[] = []): Promise<T[]> {
+    const url = this.postgres.url(this.database);
+    return withClient(url, async (client) => (await client.query<T>(sql, [...parameters])).rows);
   }
 
   /** Resolves when nothing is left in the spool, and takes down how long that took from now on. */
@@ -135,8 +137,8 @@ export class Row {
   }
 
   /**
-   * Ends the load, empties the spool and holds the ledger: nothing lost, nothing twice, nothing damaged, nothing that
-   * nobody sent, every refusal of the contract's form. Writes the line of the report.
+   * Ends the load, empties the spool and holds the ledger: nothing lost, nothing twice, nothing damaged, everything
+   * dispatched, nothing that nobody sent, every refusal of the contract's form. Writes the line of the report.
    * The latency reported is that of the phase `fault`.
    */
   async settle({ others = 0, note }: SettleOptions = {}): Promise<Outcome> {
@@ -146,7 +148,9 @@ export class Row {
     const spoolEmptyMs = this.#spoolEmptyMs;
     await this.spoolEmpty();
     await until('the files of the spool to be gone', () => spoolFiles(this.dataDir).length === 0);
-    const differences = compare(webhooks, await this.query<StoredEvent>(STORED_EVENTS));
+    const query: Query = (sql, parameters) => this.query(sql, parameters);
+    await until('everything to be dispatched', () => allDispatched(query));
+    const differences = compare(webhooks, await storedEvents(query));
     const counted = tally(webhooks);
     addToReport({
       fault: this.fault,

@@ -6,6 +6,7 @@ import type { MigrationHistory } from '../../storage/postgres/migrations/history
 import { MigrationError } from '../../storage/postgres/migrations/migration-error.ts';
 import { createSharedPrisma, type SharedPrisma } from '../../storage/postgres/prisma.ts';
 import { toStoreError } from '../../storage/postgres/store-error.ts';
+import { checkDispatch } from './dispatch.ts';
 import { type Finding, fault, ok, warning } from './finding.ts';
 import { describeRows } from './row-counts.ts';
 
@@ -45,6 +46,7 @@ export async function checkDatabase({ databaseUrl, migrateOnStart }: DatabaseChe
       ...checkMigrations(history, migrateOnStart),
       ...(await checkDurability(prisma)),
       ok(`rows: ${await describeRows(prisma)}`),
+      ...(history.pending.length === 0 ? await checkDispatch(prisma) : []),
     ];
   } catch (error) {
     // Prisma's own message quotes the statement.

@@ -8,7 +8,7 @@
  */
 
 /** Object ids of built-in types, fixed for all versions. */
-const TYPE = { bytea: 17, text: 25, timestamptz: 1184, uuid: 2950, jsonb: 3802 } as const;
+const TYPE = { bool: 16, bytea: 17, int8: 20, text: 25, timestamptz: 1184, uuid: 2950, jsonb: 3802 } as const;
 
 const HEADER_SIZE = 20;
 /** Milliseconds from 1970 to 2000, where PostgreSQL's count of microseconds begins. */
@@ -43,6 +43,19 @@ export function byteaArray(values: readonly Buffer[]): Buffer {
   });
 }
 
+export function booleanArray(values: readonly (boolean | null)[]): Buffer {
+  return binaryArray(TYPE.bool, values, booleanSize, (into, at, value) => {
+    into[at] = Number(value);
+  });
+}
+
+/** @param values safe integers */
+export function bigintArray(values: readonly (number | null)[]): Buffer {
+  return binaryArray(TYPE.int8, values, bigintSize, (into, at, value) => {
+    into.writeBigInt64BE(BigInt(value), at);
+  });
+}
+
 export function timestamptzArray(values: readonly (Date | null)[]): Buffer {
   return binaryArray(TYPE.timestamptz, values, timestamptzSize, (into, at, value) => {
     const microseconds = (value.getTime() - POSTGRES_EPOCH) * 1000;
@@ -54,6 +67,8 @@ export function timestamptzArray(values: readonly (Date | null)[]): Buffer {
 
 const uuidSize = () => 16;
 const timestamptzSize = () => 8;
+const bigintSize = () => 8;
+const booleanSize = () => 1;
 const jsonbSize = (value: string) => 1 + Buffer.byteLength(value);
 const byteaSize = (value: Buffer) => value.length;
 

@@ -1,15 +1,21 @@
 /** PostgreSQL as the daemon uses it: migrated as soon as it can be, watched, with ingest's connections apart from the others. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DispatchSignals, DispatchStore } from '../../core/dispatch.ts';
 import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
 import type { EventStore } from '../../core/ports.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { DatabaseMonitor } from './database-monitor.ts';
+import { readDispatchCounts } from './dispatch-counts.ts';
+import { createDispatchPool } from './dispatch-pool.ts';
+import { createDispatchSignals } from './dispatch-signals.ts';
 import { createDrainPool } from './drain-pool.ts';
 import { durabilityWarnings } from './durability.ts';
 import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
 import { createSharedPrisma } from './prisma.ts';
+import { createProjectionStore } from './projection-store.ts';
 import { SchemaGate } from './schema-gate.ts';
+import { toStoreError } from './store-error.ts';
 
 /** Milliseconds for the small questions that readiness asks. */
 const PROBE_TIMEOUT = 1_000;
@@ -33,6 +39,8 @@ export interface Database {
   readonly events: EventStore;
   /** The same for the drain of the spool: one connection, and a statement may take half a minute. */
   readonly drainEvents: EventStore;
+  readonly dispatch: DispatchStore;
+  readonly dispatchSignals: DispatchSignals;
   /** Last known state; touches nothing. */
   state(): DependencyState;
   /** Could it take a webhook now? Never rejects. */
@@ -66,6 +74,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     options.otherConnections,
   );
   const drain = createDrainPool(databaseUrl);
+  const dispatch = createDispatchPool(databaseUrl);
+  const signals = createDispatchSignals({ databaseUrl, prisma: shared.prisma });
   const monitor = new DatabaseMonitor(shared.prisma);
   monitor.start();
   const ready = schema.open().then(async () => {
@@ -79,6 +89,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     events: createEventStore(ingest.pool, onTablesMissing),
     drainEvents: createEventStore(drain.pool, onTablesMissing),
+    dispatch: createProjectionStore({
+      pool: dispatch,
+      readCounts: () => readDispatchCounts(shared.prisma).catch((error) => Promise.reject(toStoreError(error))),
+      onTablesMissing,
+    }),
+    dispatchSignals: signals.signals,
     state: () => monitor.state,
     async check() {
       const tables = schema.check();
@@ -95,7 +111,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       closing ??= (async () => {
         stop.abort();
         monitor.close();
-        await drain.close();
+        await Promise.all([drain.close(), dispatch.close(), signals.close()]);
         await ready;
         await schema.idle();
         await ingest.close();

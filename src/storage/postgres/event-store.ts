@@ -6,7 +6,7 @@ import { UNKNOWN } from '../../core/event-columns.ts';
 import { bodyKey } from '../../core/identity.ts';
 import type { EventStore } from '../../core/ports.ts';
 import { byteaArray, jsonbArray, textArray, timestamptzArray, uuidArray } from './binary-arrays.ts';
-import { sqlStateOf, toStoreError } from './store-error.ts';
+import { isMissingRelation, sqlStateOf, toStoreError } from './store-error.ts';
 
 /**
  * One array for each column, of the requests (`$1` to `$6`) and of the events (`$7` to `$16`).
@@ -35,8 +35,6 @@ SELECT id FROM event`;
 /** Of this very text: behind a proxy, `append` could be the statement of another version. */
 const STATEMENT_NAME = `append_${hash('sha256', APPEND, 'hex').slice(0, 16)}`;
 
-/** A table, column or schema that the statement names is not there. */
-const MISSING = ['42P01', '42703', '3F000'];
 /** Prepared under a name, the statement is not there, or is there already. */
 const NAME_UNUSABLE = ['26000', '42P05'];
 
@@ -69,7 +67,7 @@ export function createEventStore(pool: Pick<pg.Pool, 'connect'>, onTablesMissing
       return new Set(rows.map(([id]) => id));
     } catch (thrown) {
       const error = toStoreError(thrown);
-      if (error.sqlState !== undefined && MISSING.includes(error.sqlState)) onTablesMissing();
+      if (isMissingRelation(error)) onTablesMissing();
       throw error;
     }
   };

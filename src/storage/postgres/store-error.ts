@@ -6,6 +6,8 @@ const DATA_CLASSES = ['21', '22', '23', '54'];
 const CONTENTION = ['40001', '40P01'];
 /** The server told this connection to go: terminated by an administrator, crash of another backend, starting up. */
 const TERMINATED = ['57P01', '57P02', '57P03'];
+/** A table, column or schema that a statement names is not there. */
+const MISSING = ['42P01', '42703', '3F000'];
 /** What `pg` says, without a code, when the socket broke under a query or between two. */
 const BROKEN = /connection terminated|connection error|ECONNRESET|EPIPE|socket hang up|closed the connection/i;
 
@@ -18,6 +20,11 @@ export function toStoreError(error: unknown): StoreError {
   const fault = faultOf(sqlState, error);
   const why = sqlState === undefined ? reasonWithoutCode(error) : `SQLSTATE ${sqlState}`;
   return new StoreError(fault, `PostgreSQL refused (${why})`, sqlState);
+}
+
+/** The tables are not what this build needs: not migrated yet, dropped, replaced or restored. */
+export function isMissingRelation({ sqlState }: StoreError): boolean {
+  return sqlState !== undefined && MISSING.includes(sqlState);
 }
 
 function faultOf(sqlState: string | undefined, error: unknown): StoreFault {

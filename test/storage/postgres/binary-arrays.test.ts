@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  bigintArray,
+  booleanArray,
   byteaArray,
   jsonbArray,
   textArray,
@@ -23,7 +25,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-type ElementType = 'bytea' | 'jsonb' | 'text' | 'timestamptz' | 'uuid';
+type ElementType = 'bigint' | 'boolean' | 'bytea' | 'jsonb' | 'text' | 'timestamptz' | 'uuid';
 
 /** The elements in order, as `pg` reads a single value of their type; `shown` says otherwise. */
 async function elements(type: ElementType, parameter: Buffer, shown = 'element'): Promise<unknown[]> {
@@ -41,6 +43,8 @@ describe('an array', () => {
     ['jsonb', jsonbArray],
     ['bytea', byteaArray],
     ['timestamptz', timestamptzArray],
+    ['boolean', booleanArray],
+    ['bigint', bigintArray],
   ])('of %s may be empty', async (type, arrayOf) => {
     expect(await elements(type, arrayOf([]))).toEqual([]);
   });
@@ -56,6 +60,13 @@ describe('an array', () => {
   test('of another type than the cast says is refused, and never misread', async () => {
     await expect(elements('text', uuidArray([]))).rejects.toMatchObject({ code: '42804' });
   });
+});
+
+test('booleans and integers come back as they were', async () => {
+  const yesAndNo = [true, null, false, false, true];
+  expect(await elements('boolean', booleanArray(yesAndNo))).toEqual(yesAndNo);
+  const some = [0, null, 1, -1, 2 ** 32, -(2 ** 32) - 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
+  expect(await elements('bigint', bigintArray(some), 'element::float8')).toEqual(some);
 });
 
 describe('text', () => {

@@ -1,0 +1,114 @@
+/**
+ * `NOTIFY` and `LISTEN` between processes that commit events and those that dispatch them. A notification carries nothing:
+ * what is to be done stands in `event_dispatch`.
+ */
+import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { DispatchSignals } from '../../core/dispatch.ts';
+import type { PrismaClient } from '../../generated/prisma/client.ts';
+import { connectionConfig } from './connection.ts';
+
+const CHANNEL = 'webhook_gateway_events';
+/** Milliseconds between two notifications of a process: at the commit of one PostgreSQL holds up all others for a moment. */
+const NOTIFY_INTERVAL = 50;
+/** Milliseconds for a connection, and for a sign of life. */
+const TIMEOUT = 2_000;
+const RECONNECT_DELAY = 1_000;
+/** Milliseconds between two signs of life: a connection can vanish in a failover without a word. */
+const HEARTBEAT = 15_000;
+
+export interface DispatchSignalsOptions {
+  readonly databaseUrl: string;
+  readonly prisma: Pick<PrismaClient, '$executeRaw'>;
+}
+
+/** @returns with a `close` that ends what `notify` has begun; each `listen` is closed by itself */
+export function createDispatchSignals({ databaseUrl, prisma }: DispatchSignalsOptions) {
+  const notifier = createNotifier(async () => {
+    await prisma.$executeRaw`SELECT pg_notify(${CHANNEL}, '')`;
+  });
+  const signals: DispatchSignals = {
+    notify: () => notifier.notify(),
+    listen: (onSignal) => listen(databaseUrl, onSignal),
+  };
+  return { signals, close: () => notifier.close() };
+}
+
+/** The first call sends at once; those within the interval become one at its end. */
+export function createNotifier(send: () => Promise<void>, intervalMs = NOTIFY_INTERVAL) {
+  let pause: NodeJS.Timeout | undefined;
+  let again = false;
+  let sending: Promise<void> = Promise.resolve();
+  let closed = false;
+  const notify = (): void => {
+    again = true;
+    if (pause !== undefined || closed) return;
+    again = false;
+    // Lost, it costs a few seconds: workers also look by themselves.
+    sending = send().catch(() => undefined);
+    pause = setTimeout(() => {
+      pause = undefined;
+      if (again) notify();
+    }, intervalMs);
+  };
+  return {
+    notify,
+    /** Idempotent. */
+    async close() {
+      closed = true;
+      clearTimeout(pause);
+      await sending;
+    },
+  };
+}
+
+/** Keeps one connection that listens, for as long as nobody closes it. */
+function listen(databaseUrl: string, onSignal: () => void) {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const config = connectionConfig({
+    databaseUrl,
+    applicationName: 'webhook-gateway listener',
+    connectTimeoutMs: TIMEOUT,
+    queryTimeoutMs: TIMEOUT,
+  });
+  const running = (async () => {
+    while (!signal.aborted) {
+      await listenOnce(config, onSignal, signal).catch(() => undefined);
+      await sleep(RECONNECT_DELAY, undefined, { signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    async close() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+/** Resolves or rejects when the connection has come to an end. */
+async function listenOnce(config: pg.PoolConfig, onSignal: () => void, signal: AbortSignal): Promise<void> {
+  const socket = new Socket();
+  const Client: new (config: pg.ClientConfig) => pg.ClientBase = config.Client ?? pg.Client;
+  const client = new Client({ ...config, stream: () => socket });
+  const lost = new AbortController();
+  client.on('error', () => lost.abort());
+  client.on('end', () => lost.abort());
+  client.on('notification', onSignal);
+  const either = AbortSignal.any([signal, lost.signal]);
+  // Also while it connects. The server sees an end like any other; one that does not answer would not take its leave.
+  either.addEventListener('abort', () => socket.destroy(), { once: true });
+  try {
+    await client.connect();
+    await client.query(`LISTEN ${CHANNEL}`);
+    // Whatever was committed while nobody listened.
+    onSignal();
+    while (!either.aborted) {
+      await sleep(HEARTBEAT, undefined, { signal: either }).catch(() => undefined);
+      if (!either.aborted) await client.query('SELECT 1');
+    }
+  } finally {
+    socket.destroy();
+  }
+}
