@@ -1,17 +1,9 @@
 /** The port of the spool: verified requests on the local disk while PostgreSQL cannot take them. */
-import type { ProviderName, VerifiedRequest } from './event.ts';
+import type { VerifiedRequest } from './event.ts';
 import type { ReadinessCheck } from './health.ts';
 
-/** One request as it comes back: what `VerifiedRequest` holds, with the ids that its events were given in place of the events. */
-export interface SpooledRequest {
-  readonly id: string;
-  readonly source: string;
-  readonly provider: ProviderName;
-  readonly receivedAt: Date;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-  /** Position of the secret that matched, from 0. */
-  readonly secret: number;
+/** One request as it comes back: with the ids that its events were given in place of the events. */
+export interface SpooledRequest extends Omit<VerifiedRequest, 'events'> {
   /** Id of each event by its dedupe key, as found at arrival. */
   readonly eventIds: ReadonlyMap<string, string>;
 }
