@@ -51,7 +51,10 @@ export async function startRival(
   };
 }
 
-/** The built gateway with its defaults, on these stores; but nothing may go to the spool: the way to PostgreSQL is what is measured. */
+/**
+ * The built gateway with its defaults, on these stores; but nothing may go to the spool, and nothing is projected beside: the way
+ * to PostgreSQL is what is measured.
+ */
 export async function startGateway(stores: Stores, environment: Record<string, string> = {}): Promise<Rival> {
   const daemon = await startDaemon({
     ...PROVIDER_ENVIRONMENT,
@@ -60,6 +63,7 @@ export async function startGateway(stores: Stores, environment: Record<string, s
     DATABASE_URL: stores.databaseUrl,
     REDIS_URL: stores.redisUrl,
     COMMIT_TIMEOUT_MS: '50000',
+    ROLE: 'ingest',
     ...environment,
   });
   return {
