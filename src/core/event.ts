@@ -22,7 +22,7 @@ export interface ParsedEvent {
 
 /** A parsed event with its row id and its source; as it stands a `SeenKey`. */
 export interface NewEvent extends ParsedEvent {
-  /** UUID v7, made at arrival. */
+  /** UUID v7 of the same millisecond as the request's: `eventRowId`. */
   readonly id: string;
   readonly source: string;
 }

@@ -11,6 +11,11 @@ export function bodyKey(body: Buffer): string {
   return `body:${hash('sha256', body)}`;
 }
 
+/** True if the event of that key stands for its whole body. */
+export function isBodyKey(dedupeKey: string): boolean {
+  return /^body:[0-9a-f]{64}$/.test(dedupeKey);
+}
+
 /** UTC hour, for instance `2026-11-20T23`: lets equal notices without id and time count as one for a while, not for ever. */
 export function utcHour(time: Date): string {
   return time.toISOString().slice(0, 13);

@@ -47,7 +47,9 @@ export interface Ingest {
   readonly budget: ByteBudget;
   /** Could PostgreSQL take a webhook now, as far as ingest itself can tell? */
   check(): ReadinessCheck;
-  /** Is the queue growing? More requests wait for their commit than the next statement takes. */
+  /** What it is doing right now. */
+  activity(): { readonly queueDepth: number; readonly breakerOpen: boolean };
+  /** Does it need the processor? A crowd of requests waits for its commit, or did a moment ago. */
   busy(): boolean;
   /** Commits, spools or refuses everything taken, then lets go of its timers and of the spool. Idempotent. */
   close(): Promise<void>;
@@ -122,7 +124,8 @@ export function createIngest(options: IngestOptions): Ingest {
         return { ok: false, detail: `the last batch failed: ${failure}` };
       return { ok: true };
     },
-    busy: () => writer.depth > options.batchMaxRequests,
+    activity: () => ({ queueDepth: writer.depth, breakerOpen: breaker.open }),
+    busy: () => writer.crowded,
     async close() {
       await writer.close();
       await drain?.close();

@@ -1,7 +1,7 @@
 /** Makes the request that is stored: from a webhook whose signature is right, or from a record of the spool. */
 import type { VerifiedRequest } from '../core/event.ts';
 import type { Provider } from '../core/provider.ts';
-import { rowId } from '../core/row-id.ts';
+import { eventRowId } from '../core/row-id.ts';
 import type { SpooledRequest } from '../core/spool.ts';
 import type { IncomingWebhook } from './receive.ts';
 
@@ -17,7 +17,7 @@ export function requestFromWebhook(webhook: IncomingWebhook, secret: number): Ve
     headers: keptHeaders(webhook),
     body,
     secret,
-    events: events.map((event) => ({ id: rowId(), source: source.name, ...event })),
+    events: events.map((event) => ({ id: eventRowId(requestId), source: source.name, ...event })),
   };
 }
 
@@ -31,7 +31,7 @@ export function requestFromSpool(spooled: SpooledRequest, provider: Provider): V
   const events = provider.parse({ body, requestId, receivedAt });
   return {
     ...request,
-    events: events.map((event) => ({ id: eventIds.get(event.dedupeKey) ?? rowId(), source, ...event })),
+    events: events.map((event) => ({ id: eventIds.get(event.dedupeKey) ?? eventRowId(requestId), source, ...event })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rowId } from '../../src/core/row-id.ts';
+import { eventRowId, firstIdAt, rowId } from '../../src/core/row-id.ts';
 import { until } from '../support/until.ts';
 
 test('is a UUID v7 of the present millisecond', () => {
@@ -24,4 +24,25 @@ test('sorts after every id of an earlier millisecond', async () => {
   await until('the next millisecond', () => Date.now() > last);
   const later = Array.from({ length: 300 }, rowId);
   expect([...earlier, ...later].sort().slice(0, 300)).toEqual(earlier.sort());
+});
+
+test('of an event is new, and of the millisecond of its request', async () => {
+  const request = rowId();
+  const last = Date.now();
+  await until('the next millisecond', () => Date.now() > last);
+  const ids = Array.from({ length: 300 }, () => eventRowId(request));
+  expect(new Set(ids.map((id) => id.slice(0, 13)))).toEqual(new Set([request.slice(0, 13)]));
+  expect(new Set([...ids, request]).size).toBe(301);
+  expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test('the first of a time sorts before every id of that millisecond, and after those of the one before', () => {
+  const id = rowId();
+  const time = Number.parseInt(id.replace('-', '').slice(0, 12), 16);
+  expect(firstIdAt(new Date(time)) < id).toBe(true);
+  expect(firstIdAt(new Date(time + 1)) > id).toBe(true);
+});
+
+test('before 1970 the least id is the least of all', () => {
+  expect(firstIdAt(new Date(-1))).toBe('00000000-0000-0000-0000-000000000000');
 });
