@@ -156,7 +156,7 @@ class World {
 }
 
 function open(connection: RedisConnection): SeenStore {
-  return createRedisSeenStore({ connection, ttlSeconds: 3600, logger });
+  return createRedisSeenStore({ connection, ttlSeconds: 3600, logger, gatherMs: 0 });
 }
 
 /** Waits until all of the stores, asked again and again, have come to the same generation. */
