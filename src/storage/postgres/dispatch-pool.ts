@@ -1,96 +1,14 @@
-/**
- * The connection on which batches are projected.
- *
- * `pg` and not Prisma, for the sake of its deadline: after a query that got no answer Prisma's adapter puts the connection
- * back into the pool as it is. Once the server goes on, the next batch finds itself inside the transaction that was given
- * up, and commits what that one had written halfway. Here such a connection is destroyed.
- */
-import pg from 'pg';
-import { ReductionError } from '../../core/dispatch.ts';
-import { connectionConfig } from './connection.ts';
-import { toStoreError } from './store-error.ts';
+/** The connection on which batches are dispatched. After a crash of the server that lost its last commits, their marks are back as well. */
+import { createTransactionPool, type TransactionPool } from './transaction-pool.ts';
 
 /** Milliseconds for a statement, the wait for rows that another worker holds included. */
 const STATEMENT_TIMEOUT = 10_000;
-const CONNECT_TIMEOUT = 2_000;
 
-/**
- * The limits are the server's share: if this process or its machine vanishes without a word, rows and marks would stay locked.
- * A commit need not wait for the disk: should the last ones be lost in a crash of the server, their marks are back as well.
- */
-const begin = (timeoutMs: number) => `BEGIN; SET LOCAL statement_timeout = ${timeoutMs};
-SET LOCAL idle_in_transaction_session_timeout = ${timeoutMs}; SET LOCAL synchronous_commit = off`;
+/** Shown in `pg_stat_activity`: whoever gives way to dispatch sees by it that there is any. */
+export const DISPATCH_SESSION = 'webhook-gateway dispatch';
 
-export interface DispatchPool {
-  /** Commits if `work` resolves; else nothing of it has happened, or the commit got no answer. */
-  transaction<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T>;
-  /** Cuts what is under way. Idempotent. */
-  close(): Promise<void>;
-}
+export type DispatchPool = TransactionPool;
 
 export function createDispatchPool(databaseUrl: string, timeoutMs = STATEMENT_TIMEOUT): DispatchPool {
-  const pool = new pg.Pool({
-    ...connectionConfig({
-      databaseUrl,
-      applicationName: 'webhook-gateway dispatch',
-      connectTimeoutMs: CONNECT_TIMEOUT,
-      queryTimeoutMs: timeoutMs,
-    }),
-    max: 1,
-  });
-  pool.on('error', () => undefined);
-  const clients = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => clients.add(client));
-  pool.on('remove', (client) => clients.delete(client));
-  let closing: Promise<unknown> | undefined;
-  return {
-    transaction: (work) => transaction(pool, begin(timeoutMs), work),
-    async close() {
-      closing ??= (async () => {
-        const ended = pool.end();
-        for (const client of clients) client.end().catch(() => undefined);
-        await ended;
-      })();
-      await closing;
-    },
-  };
+  return createTransactionPool({ databaseUrl, applicationName: DISPATCH_SESSION, timeoutMs });
 }
-
-async function transaction<T>(
-  pool: pg.Pool,
-  beginning: string,
-  work: (client: pg.ClientBase) => Promise<T>,
-): Promise<T> {
-  const client = await pool.connect();
-  // The query rejects too; without a listener the process would end.
-  client.on('error', ignore);
-  let destroy = true;
-  try {
-    await client.query(beginning);
-    const result = await work(client);
-    await client.query('COMMIT');
-    destroy = false;
-    return result;
-  } catch (error) {
-    if (leavesConnectionUsable(error)) destroy = !(await rollBack(client));
-    throw error;
-  } finally {
-    client.off('error', ignore);
-    client.release(destroy);
-  }
-}
-
-function leavesConnectionUsable(error: unknown): boolean {
-  if (error instanceof ReductionError) return true;
-  const { fault } = toStoreError(error);
-  return fault === 'data' || fault === 'contention';
-}
-
-async function rollBack(client: pg.ClientBase): Promise<boolean> {
-  return client.query('ROLLBACK').then(
-    () => true,
-    () => false,
-  );
-}
-
-function ignore(): void {}

@@ -55,7 +55,7 @@ ON CONFLICT (${keyList})`;
   };
 }
 
-function quoted(identifier: string): string {
+export function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
