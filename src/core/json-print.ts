@@ -13,6 +13,15 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
+/** As it was sent, but for spaces and the spelling of short numbers. Recurses as deep as the value is nested. */
+export function exactJson(value: unknown): string {
+  return print(
+    value,
+    (keys) => keys,
+    ({ text }) => text,
+  );
+}
+
 export interface JsonbText {
   readonly text: string;
   /** True if something jsonb refuses was replaced, so that the text does not say exactly what was sent. */
