@@ -7,9 +7,11 @@ import { Command } from 'commander';
 import { Load } from './load/load.ts';
 import type { Bench, Figure, Measurement } from './measurement.ts';
 import { batches } from './measurements/batches.ts';
+import { dispatch } from './measurements/dispatch.ts';
 import { duplicates } from './measurements/duplicates.ts';
 import { growth } from './measurements/growth.ts';
 import { latency } from './measurements/latency.ts';
+import { limit } from './measurements/limit.ts';
 import { lone } from './measurements/lone.ts';
 import { memory } from './measurements/memory.ts';
 import { processes } from './measurements/processes.ts';
@@ -29,8 +31,9 @@ const SHORT: Readonly<Record<string, Measurement>> = {
   lone,
   processes,
   growth,
+  dispatch,
 };
-const LONG: Readonly<Record<string, Measurement>> = { memory, tableSize, batches, statement };
+const LONG: Readonly<Record<string, Measurement>> = { memory, tableSize, batches, statement, limit };
 const ALL = { ...SHORT, ...LONG };
 
 const command = new Command('bench')

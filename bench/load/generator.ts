@@ -129,12 +129,16 @@ async function run(order: Extract<Order, { kind: 'run' }>): Promise<RunResult> {
     };
     for (const connection of connections) {
       connection.socket.on('data', (chunk: Buffer) => {
+        // An open loop may not need a connection for so long that the server gives it up.
+        if (!connection.busy) return;
         const status = readAnswer(connection, chunk);
         if (status !== null) answered(connection, status);
       });
       connection.socket.on('close', () => {
-        fail('connection lost');
+        const unused = idle.indexOf(connection);
+        if (unused !== -1) idle.splice(unused, 1);
         if (!connection.busy) return;
+        fail('connection lost');
         underWay--;
         if (underWay === 0) finish();
       });
