@@ -2,12 +2,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { DispatchCounts } from '../core/dispatch.ts';
 import type { Clock } from '../core/ports.ts';
+import { sharedReading } from './shared-reading.ts';
 
 /** What became of an event; the label of `webhook_dispatched_total`. */
 const OUTCOMES = ['projected', 'not_projected', 'failed', 'parked'];
-
-/** Milliseconds for which what was read is good enough: several may scrape, and each reading is a query. */
-const FRESH_MS = 1_000;
 
 export interface DispatchMetricsOptions {
   readonly registry: Registry;
@@ -22,6 +20,8 @@ export interface DispatchMetrics {
   /** Events for which there was nothing to do. */
   notProjected(events: number): void;
   failed(parked: boolean): void;
+  /** Times that a destination's condition could not be asked of an event, which counts as not wanted. */
+  conditionsFailed(times: number): void;
 }
 
 export function createDispatchMetrics({ registry, readCounts, clock }: DispatchMetricsOptions): DispatchMetrics {
@@ -37,6 +37,11 @@ export function createDispatchMetrics({ registry, readCounts, clock }: DispatchM
     name: 'webhook_dispatch_seconds',
     help: 'Seconds from the arrival of an event to the commit of its projection, time in the spool included',
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
+    registers,
+  });
+  const conditionFailures = new Counter({
+    name: 'webhook_routing_condition_failures_total',
+    help: 'Times that the condition of a destination failed on an event, which was not sent there then',
     registers,
   });
   const counts = sharedReading(readCounts);
@@ -67,26 +72,6 @@ export function createDispatchMetrics({ registry, readCounts, clock }: DispatchM
     },
     notProjected: (count) => events.inc({ outcome: 'not_projected' }, count),
     failed: (parked) => events.inc({ outcome: parked ? 'parked' : 'failed' }),
-  };
-}
-
-/** While it cannot be read, what was known last: ages go on growing. Null if nothing is known yet. */
-function sharedReading(read: () => Promise<DispatchCounts>): () => Promise<DispatchCounts | null> {
-  let last: DispatchCounts | null = null;
-  let readAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<DispatchCounts | null> | undefined;
-  return async () => {
-    if (performance.now() - readAt < FRESH_MS) return last;
-    reading ??= read()
-      .then((counts) => {
-        last = counts;
-        return counts;
-      })
-      .catch(() => last)
-      .finally(() => {
-        readAt = performance.now();
-        reading = undefined;
-      });
-    return reading;
+    conditionsFailed: (times) => conditionFailures.inc(times),
   };
 }

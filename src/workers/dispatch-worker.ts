@@ -12,6 +12,11 @@ const POLL_MS = 5_000;
  */
 const SPACING_MS = 20;
 
+/** Milliseconds after the moment at which an event is due again: timers are cut to whole ones, and times in a table rounded. */
+const LATE_MS = 5;
+/** While webhooks wait for their commit: how many times as long as a batch took the worker rests after it. */
+const REST_BESIDE_INGEST = 3;
+
 export interface DispatchWorkerOptions extends DispatcherOptions {
   readonly signals: DispatchSignals;
   readonly logger: Logger;
@@ -36,9 +41,9 @@ export function createDispatchWorker(options: DispatchWorkerOptions): DispatchWo
       const { events, full, retryInMs } = await dispatcher.turn();
       const took = performance.now() - startedAt;
       const spacing = full ? 0 : Math.max(0, SPACING_MS - took);
-      // As long again for the webhooks that wait for their commit.
-      const restMs = events > 0 && busy() ? Math.max(spacing, took) : spacing;
-      return { restMs, waitMs: full ? restMs : Math.min(pollMs, retryInMs ?? pollMs) };
+      const restMs = events > 0 && busy() ? Math.max(spacing, took * REST_BESIDE_INGEST) : spacing;
+      const retryAtMs = retryInMs === null ? pollMs : retryInMs + LATE_MS;
+      return { restMs, waitMs: full ? restMs : Math.min(pollMs, retryAtMs) };
     },
     onFailure(error, failures) {
       if (failures === 1) logger.warn({ reason: (error as Error).message }, 'events are not dispatched for now');

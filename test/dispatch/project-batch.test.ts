@@ -9,6 +9,7 @@ import { type CountingPayload, countingProjector } from '../support/counting-pro
 function event(id: string, payload: CountingPayload | null, more: Partial<OwedEvent> = {}): OwedEvent {
   return {
     id,
+    requestId: id,
     source: 'stripe',
     provider: 'stripe',
     type: 'test.counted',
@@ -18,6 +19,7 @@ function event(id: string, payload: CountingPayload | null, more: Partial<OwedEv
     receivedAt: new Date(),
     payload: payload as OwedEvent['payload'],
     attempts: 0,
+    routed: false,
     ...more,
   };
 }

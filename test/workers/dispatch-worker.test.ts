@@ -53,16 +53,18 @@ function open(url = database.url): DispatchPlace {
 }
 
 /** As a process of its own has them. */
-function openSignals(url = database.url): DispatchSignals {
+function openBothSignals(url = database.url) {
   const connection = { databaseUrl: url, applicationName: 'test', connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 };
   const { prisma, close: closePrisma } = createSharedPrisma(connection, 1);
-  const { signals, close } = createDispatchSignals({ databaseUrl: url, prisma });
+  const both = createDispatchSignals({ databaseUrl: url, prisma });
   closers.push(async () => {
-    await close();
+    await both.close();
     await closePrisma();
   });
-  return signals;
+  return both;
 }
+
+const openSignals = (url = database.url): DispatchSignals => openBothSignals(url).signals;
 
 const nothingOwed = async () => (await database.query('SELECT 1 FROM event_dispatch LIMIT 1')).length === 0;
 const sums = async () =>
@@ -81,6 +83,27 @@ test('what was owed before its start is dispatched, and later whatever it is wok
   worker.wake();
   await until('the new ones to be gone', nothingOwed);
   expect((await sums()).get('all')).toBe(1_203);
+});
+
+test('beside a busy ingest it takes small batches and rests, and gets to the end all the same', async () => {
+  await storeEvents(database.url, some(450));
+  const place = open();
+  const sizes: number[] = [];
+  const { store } = place.options;
+  startWorker(place, {
+    busy: () => true,
+    store: {
+      ...store,
+      async project(claim, project) {
+        const events = await store.project(claim, project);
+        sizes.push(events.length);
+        return events;
+      },
+    },
+  });
+  await until('every event is dispatched', nothingOwed);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(50);
+  expect((await sums()).get('all')).toBe(450);
 });
 
 test('nobody wakes it: the slow look finds them', async () => {
@@ -107,6 +130,32 @@ test('NOTIFY wakes the worker of another process', async () => {
     elsewhere.notify();
     await until('it to be dispatched', nothingOwed);
   }
+});
+
+test('deliveries have a signal of their own, on the same connection', async () => {
+  const heard: string[] = [];
+  const here = openBothSignals();
+  const listeners = [
+    here.signals.listen(() => void heard.push('events')),
+    here.deliverySignals.listen(() => void heard.push('deliveries')),
+  ];
+  closers.push(() => Promise.all(listeners.map((listener) => listener.close())));
+  await untilListening();
+  const sessions = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%listener'`;
+  expect(await database.query(sessions)).toHaveLength(1);
+  // Each is told once as soon as somebody listens: it may have missed something.
+  await until('both to be told', () => heard.length === 2);
+  const elsewhere = openBothSignals();
+  elsewhere.deliverySignals.notify();
+  await until('deliveries to be told', () => heard.length === 3);
+  elsewhere.signals.notify();
+  await until('events to be told', () => heard.length === 4);
+  expect(heard.slice(2)).toEqual(['deliveries', 'events']);
+  await listeners[0]?.close();
+  elsewhere.deliverySignals.notify();
+  await until('the one that is left to be told', () => heard.length === 5);
+  await listeners[1]?.close();
+  await until('the connection to be closed', async () => (await database.query(sessions)).length === 0);
 });
 
 test('a listener whose connection is cut listens again, and looks for what it may have missed', async () => {

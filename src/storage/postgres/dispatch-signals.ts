@@ -1,6 +1,6 @@
 /**
- * `NOTIFY` and `LISTEN` between processes that commit events and those that dispatch them. A notification carries nothing:
- * what is to be done stands in `event_dispatch`.
+ * `NOTIFY` and `LISTEN` between processes that commit events, or deliveries, and those that work on them. A notification
+ * carries nothing: what is to be done stands in `event_dispatch` and `deliveries`.
  */
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,8 @@ import type { DispatchSignals } from '../../core/dispatch.ts';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { connectionConfig } from './connection.ts';
 
-const CHANNEL = 'webhook_gateway_events';
+export const CHANNEL = 'webhook_gateway_events';
+const DELIVERY_CHANNEL = 'webhook_gateway_deliveries';
 /** Milliseconds between two notifications of a process: at the commit of one PostgreSQL holds up all others for a moment. */
 const NOTIFY_INTERVAL = 50;
 /** Milliseconds for a connection, and for a sign of life. */
@@ -23,16 +24,51 @@ export interface DispatchSignalsOptions {
   readonly prisma: Pick<PrismaClient, '$executeRaw'>;
 }
 
-/** @returns with a `close` that ends what `notify` has begun; each `listen` is closed by itself */
+/**
+ * However many listen to whatever, they share one connection.
+ *
+ * @returns with a `close` that ends what `notify` has begun; each `listen` is closed by itself
+ */
 export function createDispatchSignals({ databaseUrl, prisma }: DispatchSignalsOptions) {
-  const notifier = createNotifier(async () => {
-    await prisma.$executeRaw`SELECT pg_notify(${CHANNEL}, '')`;
-  });
-  const signals: DispatchSignals = {
-    notify: () => notifier.notify(),
-    listen: (onSignal) => listen(databaseUrl, onSignal),
+  const listeners = new Set<Listener>();
+  let connection: ReturnType<typeof listen> | undefined;
+  const onChannel = (channel: string): { signals: DispatchSignals; close: () => Promise<void> } => {
+    const notifier = createNotifier(async () => {
+      await prisma.$executeRaw`SELECT pg_notify(${channel}, '')`;
+    });
+    const signals: DispatchSignals = {
+      notify: () => notifier.notify(),
+      listen(onSignal) {
+        const listener = { channel, onSignal };
+        listeners.add(listener);
+        connection ??= listen(databaseUrl, listeners);
+        return {
+          async close() {
+            listeners.delete(listener);
+            if (listeners.size > 0) return;
+            const last = connection;
+            connection = undefined;
+            await last?.close();
+          },
+        };
+      },
+    };
+    return { signals, close: () => notifier.close() };
   };
-  return { signals, close: () => notifier.close() };
+  const events = onChannel(CHANNEL);
+  const deliveries = onChannel(DELIVERY_CHANNEL);
+  return {
+    signals: events.signals,
+    deliverySignals: deliveries.signals,
+    async close() {
+      await Promise.all([events.close(), deliveries.close()]);
+    },
+  };
+}
+
+interface Listener {
+  readonly channel: string;
+  readonly onSignal: () => void;
 }
 
 /** The first call sends at once; those within the interval become one at its end. */
@@ -64,7 +100,7 @@ export function createNotifier(send: () => Promise<void>, intervalMs = NOTIFY_IN
 }
 
 /** Keeps one connection that listens, for as long as nobody closes it. */
-function listen(databaseUrl: string, onSignal: () => void) {
+function listen(databaseUrl: string, listeners: ReadonlySet<Listener>) {
   const stop = new AbortController();
   const { signal } = stop;
   const config = connectionConfig({
@@ -75,7 +111,7 @@ function listen(databaseUrl: string, onSignal: () => void) {
   });
   const running = (async () => {
     while (!signal.aborted) {
-      await listenOnce(config, onSignal, signal).catch(() => undefined);
+      await listenOnce(config, listeners, signal).catch(() => undefined);
       await sleep(RECONNECT_DELAY, undefined, { signal }).catch(() => undefined);
     }
   })();
@@ -88,22 +124,24 @@ function listen(databaseUrl: string, onSignal: () => void) {
 }
 
 /** Resolves or rejects when the connection has come to an end. */
-async function listenOnce(config: pg.PoolConfig, onSignal: () => void, signal: AbortSignal): Promise<void> {
+async function listenOnce(config: pg.PoolConfig, listeners: ReadonlySet<Listener>, signal: AbortSignal): Promise<void> {
   const socket = new Socket();
   const Client: new (config: pg.ClientConfig) => pg.ClientBase = config.Client ?? pg.Client;
   const client = new Client({ ...config, stream: () => socket });
   const lost = new AbortController();
   client.on('error', () => lost.abort());
   client.on('end', () => lost.abort());
-  client.on('notification', onSignal);
+  client.on('notification', ({ channel }) => {
+    for (const listener of listeners) if (listener.channel === channel) listener.onSignal();
+  });
   const either = AbortSignal.any([signal, lost.signal]);
   // Also while it connects. The server sees an end like any other; one that does not answer would not take its leave.
   either.addEventListener('abort', () => socket.destroy(), { once: true });
   try {
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
+    await client.query(`LISTEN ${CHANNEL}; LISTEN ${DELIVERY_CHANNEL}`);
     // Whatever was committed while nobody listened.
-    onSignal();
+    for (const { onSignal } of listeners) onSignal();
     while (!either.aborted) {
       await sleep(HEARTBEAT, undefined, { signal: either }).catch(() => undefined);
       if (!either.aborted) await client.query('SELECT 1');

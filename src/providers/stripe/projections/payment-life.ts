@@ -44,6 +44,7 @@ const furthestCharge = byStatus(
 // A bank can send back what counted as refunded.
 const furthestRefund = byStatus({ pending: 0, requires_action: 0, succeeded: 1, canceled: 2, failed: 2 });
 
+// `charge_refunded` is one of the first API versions.
 const furthestDispute = byStatus({
   warning_needs_response: 0,
   needs_response: 0,
@@ -51,6 +52,7 @@ const furthestDispute = byStatus({
   under_review: 1,
   prevented: 2,
   warning_closed: 2,
+  charge_refunded: 2,
   won: 2,
   lost: 2,
 });

@@ -69,6 +69,16 @@ describe('the newest state', () => {
     expect(statusOf(of('updated', 'canceled', TEN), of('updated', 'invented', TEN + 2))).toEqual(['invented', true]);
   });
 
+  it.each(['won', 'lost', 'warning_closed', 'prevented', 'charge_refunded'])(
+    'of a dispute may be %s in the end',
+    (end) => {
+      const of = (type: string, status: string, created: number) =>
+        snapshot({ type: `charge.dispute.${type}`, object: { id: 'dp_1', object: 'dispute', status }, created });
+      const events = [of('closed', end, TEN), of('updated', 'under_review', TEN + 1)];
+      expect(onlyRow('stripe_payments', ...events)).toMatchObject({ status: end, needs_refetch: false });
+    },
+  );
+
   it('of an event without a plausible time is older than any other', () => {
     const untimed = snapshot({ type: 'customer.updated', object: customer({ name: 'x' }), created: null });
     expect(nameOf(updated('known', TEN), untimed)).toEqual(['known', false]);
