@@ -1,4 +1,6 @@
-/** What dispatch needs of storage: the events that are still owed, and one transaction in which they are projected. */
+/** What dispatch needs of storage: the events that are still owed, and one transaction in which they are routed and projected. */
+import type { NewDelivery } from './delivery.ts';
+import type { Route } from './destination.ts';
 import type { ProviderName } from './event.ts';
 import type { JsonObject } from './json.ts';
 import type { ProjectionRow, ProjectionTable } from './projection.ts';
@@ -6,6 +8,7 @@ import type { ProjectionRow, ProjectionTable } from './projection.ts';
 /** An event whose mark still stands in `event_dispatch`. */
 export interface OwedEvent {
   readonly id: string;
+  readonly requestId: string;
   readonly source: string;
   readonly provider: ProviderName;
   readonly type: string;
@@ -15,8 +18,10 @@ export interface OwedEvent {
   readonly receivedAt: Date;
   /** Null where none could be kept. */
   readonly payload: JsonObject | null;
-  /** Failed attempts so far. */
+  /** Failed attempts to project it so far. */
   readonly attempts: number;
+  /** Its deliveries were made before: only the projection is owed. */
+  readonly routed: boolean;
 }
 
 /** A mark that a transaction held when it failed. */
@@ -70,7 +75,7 @@ export interface ProjectionFailure {
   readonly retryInMs: number | null;
 }
 
-/** What is to become of a batch. */
+/** What is to become of the rows that a batch touches. */
 export interface ProjectedBatch {
   /** Sorted by name. */
   readonly tables: readonly TouchedTable[];
@@ -78,6 +83,15 @@ export interface ProjectedBatch {
   /** Called when rows have been made by `next`, before any of them is written. @throws ReductionError if an event threw in it */
   assertReduced(): void;
 }
+
+/** What is to become of a batch. */
+export interface DispatchPlan extends ProjectedBatch {
+  /** Of the events that are not routed yet, those whose projection fails included. In the order of their ids. */
+  readonly deliveries: readonly NewDelivery[];
+}
+
+/** From the events of a batch, and all routes there are, to what is to become of them. Pure. */
+export type PlanDispatch = (events: readonly OwedEvent[], routes: readonly Route[]) => DispatchPlan;
 
 /** Events threw when they were applied to a row. Others of the batch may have been applied to it, so the batch is made anew. */
 export class ReductionError extends Error {
@@ -109,23 +123,37 @@ export interface DispatchCounts {
   readonly parked: number;
 }
 
-export interface DispatchStore {
+/** A store out of which events are projected in batches. `Next` says which a batch takes that is not part of a failed one. */
+export interface BatchStore<Next> {
   /**
-   * Claims events, has them projected, writes the rows and deletes the marks, all in one transaction: either all of that is
-   * there or nothing of it, whatever dies meanwhile. A failed event keeps its mark with what is told of it. Resolves after the
-   * commit to the events claimed, failed ones included, in the order of their ids; none: nothing is due.
+   * Loads events, has them projected and writes the rows, all in one transaction: either all of that is there or nothing of
+   * it, whatever dies meanwhile. Resolves after the commit to the events loaded, failed ones included, in the order of their
+   * ids.
    *
    * Transactions that touch the same rows wait for each other and never deadlock.
    *
-   * @param project pure; called once with the events claimed
+   * @param plan called once with the events loaded
    * @throws BatchError if PostgreSQL refuses; ReductionError as `assertReduced` does. Nothing has changed then, or, if the
-   *   commit itself got no answer, everything: the marks tell, and whoever claims again finds it right
+   *   commit itself got no answer, everything
    */
-  project(claim: Claim, project: (events: readonly OwedEvent[]) => ProjectedBatch): Promise<readonly OwedEvent[]>;
+  project(claim: Next | PartClaim, plan: PlanDispatch): Promise<readonly OwedEvent[]>;
+
+  /** Records a failure outside a batch. @throws BatchError */
+  fail(failure: ProjectionFailure): Promise<void>;
+}
+
+export interface DispatchStore extends BatchStore<DueClaim> {
+  /**
+   * The events are claimed before, their deliveries written and their marks deleted after, in the same transaction. A failed
+   * event keeps its mark with what is told of it, and counts as routed from then on. None: nothing is due. A delivery that is
+   * there already, or whose destination has been removed meanwhile, is left out without a word. If a commit got no answer, the
+   * marks tell, and whoever claims again finds it right.
+   */
+  project(claim: Claim, plan: PlanDispatch): Promise<readonly OwedEvent[]>;
 
   /**
-   * Records a failure outside a batch. Nothing happens if the event is no longer owed, or somebody else has counted an attempt
-   * meanwhile. @throws BatchError
+   * Whether the event is routed stays as it is. Nothing happens if it is no longer owed, or somebody else has counted an attempt
+   * meanwhile.
    */
   fail(failure: ProjectionFailure): Promise<void>;
 
@@ -133,7 +161,10 @@ export interface DispatchStore {
   counts(): Promise<DispatchCounts>;
 }
 
-/** Tells workers in other processes that events have been committed. May get lost: whoever depends on it looks by himself as well. */
+/**
+ * Tells workers in other processes that events, or deliveries, have been committed. May get lost: whoever depends on it looks
+ * by himself as well.
+ */
 export interface DispatchSignals {
   /** After a commit. Fire and forget; calls that follow closely become one signal. */
   notify(): void;

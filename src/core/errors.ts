@@ -43,20 +43,31 @@ export type RefusalKind =
   | 'unauthorized'
   | 'forbidden'
   | 'not_found'
+  | 'conflict'
   | 'too_slow'
   | 'too_large'
+  | 'unsupported_media_type'
   | 'rate_limited'
   | 'overloaded'
   | 'unavailable';
+
+/** One fault of a request, and where it lies. */
+export interface RefusalDetail {
+  /** For instance `target.url`; empty where the request as a whole is meant. */
+  readonly path: string;
+  readonly message: string;
+}
 
 /** A request that is refused. The message is public: it names no secret, no body and nothing computed. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly kind: RefusalKind;
+  readonly details: readonly RefusalDetail[];
 
-  constructor(kind: RefusalKind, message: string) {
+  constructor(kind: RefusalKind, message: string, details: readonly RefusalDetail[] = []) {
     super(message);
     this.kind = kind;
+    this.details = details;
   }
 }
 

@@ -1,4 +1,5 @@
 /** The contract of a provider: the only place where the rest of the gateway meets provider rules. */
+import type { DeliveredEvent, DeliveredRequest } from './delivery.ts';
 import type { ParsedEvent, ProviderName } from './event.ts';
 
 /** Why a signature was refused; the label of `webhook_signature_failures_total`. */
@@ -60,6 +61,11 @@ export interface Provider {
   parse(input: ParseInput): readonly ParsedEvent[];
   /** Value of the signature header for a body: what the provider would send. */
   sign(input: SignInput): string;
+  /**
+   * A body as the provider would send it if this event were all it had to tell, with every digit of its numbers. `request`:
+   * the one that brought the event; null if it is gone. Null if the payload or the bytes that it takes are gone or never were.
+   */
+  native(event: DeliveredEvent, request: DeliveredRequest | null): Buffer | null;
   /** A realistic body to try the gateway with. Throws a `RangeError` that lists the known types for an unknown one. */
   sample(input: SampleInput): Buffer;
   /** Present if the provider checks the URL by a GET. `tokens`: the accepted verify tokens. */

@@ -1,23 +1,32 @@
 /** One batch of events out of the store, whatever is in it: repeated where that helps, split where an event is at fault. */
 import {
   BatchError,
-  type Claim,
-  type DispatchStore,
+  type BatchStore,
+  type DispatchPlan,
+  type DueClaim,
   type OwedEvent,
-  type ProjectedBatch,
+  type PartClaim,
   type ProjectionFailure,
   ReductionError,
 } from '../core/dispatch.ts';
 import { StoreError } from '../core/errors.ts';
 import { type Projectors, projectBatch } from './project-batch.ts';
 import { failureOf } from './retry-schedule.ts';
+import type { RouteEvents, RouteFault } from './route.ts';
 
 /** Workers never deadlock among themselves; others may write the tables too. A limit only so that nothing can repeat for ever. */
 const MAX_REPEATS = 5;
 
-export interface DispatchBatchOptions {
-  readonly store: DispatchStore;
+/** How much a batch takes. */
+interface Bounded {
+  readonly bytes: number;
+}
+
+/** Of dispatch, unless a claim of another store is named. */
+export interface DispatchBatchOptions<Next extends Bounded = DueClaim> {
+  readonly store: BatchStore<Next>;
   readonly projectors: Projectors;
+  readonly route: RouteEvents;
   /** Milliseconds before each further attempt of an event that failed; after the last it is parked. */
   readonly retryDelays: readonly number[];
 }
@@ -26,16 +35,25 @@ export interface DispatchBatchOptions {
 export interface DispatchedBatch {
   /** Projected, or with nothing to project. Their marks are gone. */
   readonly done: readonly OwedEvent[];
+  /** Their projection failed. */
   readonly failures: readonly ProjectionFailure[];
+  /** Deliveries made; with the format `original` also those that were there. */
+  readonly deliveries: number;
+  readonly routeFaults: readonly RouteFault[];
 }
+
+const NOTHING: DispatchedBatch = { done: [], failures: [], deliveries: 0, routeFaults: [] };
 
 /**
  * Resolves when every event claimed is either dispatched or marked as failed; with none of either if nothing is due.
  *
  * @throws BatchError on an outage: nothing is lost, and nothing is counted as an attempt
  */
-export async function dispatchBatch(claim: Claim, options: DispatchBatchOptions): Promise<DispatchedBatch> {
-  const { store, retryDelays } = options;
+export async function dispatchBatch<Next extends Bounded>(
+  claim: Next | PartClaim,
+  options: DispatchBatchOptions<Next>,
+): Promise<DispatchedBatch> {
+  const { retryDelays } = options;
   try {
     return await dispatchWhole(claim, options);
   } catch (error) {
@@ -43,33 +61,66 @@ export async function dispatchBatch(claim: Claim, options: DispatchBatchOptions)
     const [first] = error.claimed;
     if (first === undefined) throw error;
     if (error.claimed.length === 1) {
-      const failure = failureOf(first, error.message, retryDelays);
-      await store.fail(failure);
-      return { done: [], failures: [failure] };
+      return await failAlone(failureOf(first, error.message, retryDelays), { ...options, bytes: claim.bytes });
     }
     const ids = error.claimed.map(({ eventId }) => eventId);
     const middle = ids.length >> 1;
     const left = await dispatchBatch({ only: ids.slice(0, middle), bytes: claim.bytes }, options);
     const right = await dispatchBatch({ only: ids.slice(middle), bytes: claim.bytes }, options);
-    return { done: [...left.done, ...right.done], failures: [...left.failures, ...right.failures] };
+    return {
+      done: [...left.done, ...right.done],
+      failures: [...left.failures, ...right.failures],
+      deliveries: left.deliveries + right.deliveries,
+      routeFaults: [...left.routeFaults, ...right.routeFaults],
+    };
   }
 }
 
-async function dispatchWhole(
-  claim: Claim,
-  { store, projectors, retryDelays }: DispatchBatchOptions,
+/**
+ * Records the failure of an event that cannot be projected, and routes it all the same. If it cannot be routed either, only the
+ * failure is recorded.
+ *
+ * @param isFault does this error mean so? Any other is thrown
+ */
+export async function failAlone<Next extends Bounded>(
+  failure: ProjectionFailure,
+  { bytes, store, route }: Bounded & Pick<DispatchBatchOptions<Next>, 'store' | 'route'>,
+  isFault: (error: unknown) => boolean = (error) => faultOf(error) === 'data',
+): Promise<DispatchedBatch> {
+  let routed: ReturnType<RouteEvents> | undefined;
+  try {
+    await store.project({ only: [failure.eventId], bytes }, (events, routes) => {
+      routed = route(events, routes);
+      return { tables: [], failures: [failure], deliveries: routed.deliveries, assertReduced: () => undefined };
+    });
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    await store.fail(failure);
+    return { ...NOTHING, failures: [failure] };
+  }
+  const { deliveries = [], faults = [] } = routed ?? {};
+  return { ...NOTHING, failures: [failure], deliveries: deliveries.length, routeFaults: faults };
+}
+
+async function dispatchWhole<Next extends Bounded>(
+  claim: Next | PartClaim,
+  { store, projectors, route, retryDelays }: DispatchBatchOptions<Next>,
 ): Promise<DispatchedBatch> {
   const faults = new Map<string, string>();
   for (let repeats = 0; ; ) {
-    let batch: ProjectedBatch | undefined;
+    let plan: DispatchPlan | undefined;
+    let routeFaults: readonly RouteFault[] = [];
     try {
-      const events = await store.project(claim, (claimed) => {
-        batch = projectBatch(claimed, { projectors, faults, retryDelays });
-        return batch;
+      const events = await store.project(claim, (claimed, routes) => {
+        const routed = route(claimed, routes);
+        routeFaults = routed.faults;
+        plan = { ...projectBatch(claimed, { projectors, faults, retryDelays }), deliveries: routed.deliveries };
+        return plan;
       });
-      const failures = batch?.failures ?? [];
+      const { failures = [], deliveries = [] } = plan ?? {};
       const failed = new Set(failures.map(({ eventId }) => eventId));
-      return { done: events.filter(({ id }) => !failed.has(id)), failures };
+      const done = events.filter(({ id }) => !failed.has(id));
+      return { done, failures, deliveries: deliveries.length, routeFaults };
     } catch (error) {
       if (error instanceof ReductionError) {
         for (const [eventId, fault] of error.faults) faults.set(eventId, fault);

@@ -2,16 +2,23 @@
  * Dispatch as one worker does it, batch after batch: how many events at a time, in which order, and who is at fault when
  * nothing goes through.
  */
-import { BatchError, type ClaimedMark, type OwedEvent, type ProjectionFailure } from '../core/dispatch.ts';
+import {
+  BatchError,
+  type ClaimedMark,
+  type DispatchStore,
+  type OwedEvent,
+  type ProjectionFailure,
+} from '../core/dispatch.ts';
 import type { Clock } from '../core/ports.ts';
-import { type DispatchBatchOptions, type DispatchedBatch, dispatchBatch } from './dispatch-batch.ts';
+import { type DispatchBatchOptions, type DispatchedBatch, dispatchBatch, failAlone } from './dispatch-batch.ts';
 import { failureOf } from './retry-schedule.ts';
+import type { RouteFault } from './route.ts';
 
 /** What one transaction may hold. */
 export const MAX_EVENTS = 500;
-const MAX_BYTES = 8 * 1024 * 1024;
+export const MAX_BYTES = 8 * 1024 * 1024;
 /** While webhooks wait for their commit: a batch keeps the event loop busy for some milliseconds at a stretch. */
-const MAX_EVENTS_BESIDE_INGEST = 100;
+const MAX_EVENTS_BESIDE_INGEST = 50;
 /** Milliseconds since its arrival for which an event comes before the backlog. */
 const LIVE_MS = 10_000;
 /** Times that an event must have failed alone, while others went through, before that counts as an attempt. */
@@ -20,9 +27,14 @@ const MAX_STRIKES = 3;
 export interface DispatchListener {
   onDispatched(events: readonly OwedEvent[]): void;
   onFailed(failure: ProjectionFailure): void;
+  /** Deliveries have been committed: workers that send them may be woken. */
+  onRouted(deliveries: number): void;
+  /** Conditions of destinations threw. */
+  onRouteFaults(faults: readonly RouteFault[]): void;
 }
 
 export interface DispatcherOptions extends DispatchBatchOptions {
+  readonly store: DispatchStore;
   /** Is the queue of webhooks growing in this process? */
   readonly busy: () => boolean;
   readonly listener: DispatchListener;
@@ -68,31 +80,35 @@ export class Dispatcher {
     }
   }
 
-  async #finish({ done, failures }: DispatchedBatch, asked: number): Promise<Turn> {
+  async #finish({ done, failures, deliveries, routeFaults }: DispatchedBatch, asked: number): Promise<Turn> {
     const { listener } = this.#options;
     const events = done.length + failures.length;
     this.#limit = Math.min(MAX_EVENTS, this.#limit * 4);
     if (done.length > 0) listener.onDispatched(done);
     const judged = await this.#judge(done.length > 0);
-    const all = [...failures, ...judged];
+    const all = [...failures, ...(judged?.failures ?? [])];
     for (const failure of all) listener.onFailed(failure);
+    const made = deliveries + (judged?.deliveries ?? 0);
+    if (made > 0) listener.onRouted(made);
+    const faults = [...routeFaults, ...(judged?.routeFaults ?? [])];
+    if (faults.length > 0) listener.onRouteFaults(faults);
     const retries = all.flatMap(({ retryInMs }) => retryInMs ?? []);
     return { events, full: events >= asked, retryInMs: retries.length === 0 ? null : Math.min(...retries) };
   }
 
   /** Others went through where the suspect did not: after a few times that is its own fault. */
-  async #judge(othersPassed: boolean): Promise<ProjectionFailure[]> {
+  async #judge(othersPassed: boolean): Promise<DispatchedBatch | null> {
     const suspect = this.#suspect;
     this.#suspect = null;
-    if (suspect === null || !othersPassed) return [];
+    if (suspect === null || !othersPassed) return null;
     const { eventId } = suspect.mark;
     const strikes = (this.#strikes.get(eventId) ?? 0) + 1;
     this.#strikes.set(eventId, strikes);
-    if (strikes < MAX_STRIKES) return [];
+    if (strikes < MAX_STRIKES) return null;
     this.#strikes.delete(eventId);
     const failure = failureOf(suspect.mark, suspect.reason, this.#options.retryDelays);
-    await this.#options.store.fail(failure);
-    return [failure];
+    // Whatever it does to a transaction, it does to that one too.
+    return await failAlone(failure, { ...this.#options, bytes: MAX_BYTES }, () => true);
   }
 }
 

@@ -1,9 +1,14 @@
 /** Opens everything the gateway keeps its data in: PostgreSQL (outside or embedded), and Redis or the cache in its place. */
+import type { DeliveryCounts, DeliveryStore } from '../core/delivery.ts';
+import type { DeliveryRetention } from '../core/delivery-retention.ts';
 import type { DispatchSignals, DispatchStore } from '../core/dispatch.ts';
 import type { DependencyState, ReadinessCheck } from '../core/health.ts';
 import type { EventStore, SeenStore } from '../core/ports.ts';
+import type { RetentionStore } from '../core/retention.ts';
+import type { SecretBox } from '../core/secret-box.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMemorySeenStore } from './memory/seen-store.ts';
+import type { AdminStores } from './postgres/admin-stores.ts';
 import { type Database, openDatabase } from './postgres/database.ts';
 import { startEmbeddedPostgres } from './postgres/embedded/embedded-postgres.ts';
 import { createRedisConnection, type RedisConnection } from './redis/connection.ts';
@@ -23,6 +28,12 @@ export interface StorageOptions {
   readonly commitTimeoutMs: number;
   readonly dedupeTtlSeconds: number;
   readonly migrateOnStart: boolean;
+  /** Milliseconds for which a destination may fail before it is paused. */
+  readonly disableDestinationAfterMs: number;
+  /** Seals and opens the secrets of destinations. */
+  readonly secretBox: SecretBox;
+  /** Days for which changes made over the API stay on record. */
+  readonly auditRetentionDays: number;
   readonly logger: Logger;
 }
 
@@ -33,6 +44,16 @@ export interface Storage {
   /** One connection: for the one worker of this process. */
   readonly dispatch: DispatchStore;
   readonly dispatchSignals: DispatchSignals;
+  /** One connection, closed while there is nothing to remove. */
+  readonly retention: RetentionStore;
+  readonly deliveries: DeliveryStore;
+  readonly deliveryRetention: DeliveryRetention;
+  /** Answers within a second. @throws StoreError */
+  deliveryCounts(): Promise<DeliveryCounts>;
+  /** Deliveries have been made. */
+  readonly deliverySignals: DispatchSignals;
+  /** For the API. */
+  readonly admin: AdminStores;
   readonly seen: SeenStore;
   /** Null without REDIS_URL. */
   readonly redis: RedisConnection | null;
@@ -66,6 +87,9 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     otherConnections: options.otherConnections,
     commitTimeoutMs: options.commitTimeoutMs,
     migrateOnStart: options.migrateOnStart,
+    disableDestinationAfterMs: options.disableDestinationAfterMs,
+    secretBox: options.secretBox,
+    auditRetentionDays: options.auditRetentionDays,
     logger,
     onIngestConnected: (databaseId) => seen.databaseConnected(databaseId),
     onIngestLost: () => seen.databaseLost(),
@@ -76,6 +100,12 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     drainEvents: database.drainEvents,
     dispatch: database.dispatch,
     dispatchSignals: database.dispatchSignals,
+    retention: database.retention,
+    deliveries: database.deliveries,
+    deliveryRetention: database.deliveryRetention,
+    deliveryCounts: () => database.deliveryCounts(),
+    deliverySignals: database.deliverySignals,
+    admin: database.admin,
     seen,
     redis,
     notes: embedded?.notes ?? [],

@@ -78,10 +78,10 @@ function failing(fault: (events: readonly string[]) => StoreError | null): Dispa
   return {
     ...store,
     project: (claim, project) =>
-      store.project(claim, (events) => {
+      store.project(claim, (events, routes) => {
         const error = fault(events.map(({ id }) => id));
         if (error !== null) throw error;
-        return project(events);
+        return project(events, routes);
       }),
   };
 }
@@ -137,8 +137,8 @@ test('beside a growing queue of webhooks batches are smaller', async () => {
     Array.from({ length: 300 }, () => ({ payload: {} })),
   );
   expect(await new Dispatcher({ ...place.options, busy: () => true }).turn()).toMatchObject({
-    events: 100,
+    events: 50,
     full: true,
   });
-  expect(await new Dispatcher(place.options).turn()).toMatchObject({ events: 200, full: false });
+  expect(await new Dispatcher(place.options).turn()).toMatchObject({ events: 250, full: false });
 });

@@ -1,6 +1,7 @@
 /** Dispatch on a real PostgreSQL, with the projector that counts. */
 import type { OwedEvent, ProjectionFailure } from '../../src/core/dispatch.ts';
 import type { DispatcherOptions } from '../../src/dispatch/dispatcher.ts';
+import { createRouter, type RouteFault } from '../../src/dispatch/route.ts';
 import { createDispatchPool } from '../../src/storage/postgres/dispatch-pool.ts';
 import { createProjectionStore } from '../../src/storage/postgres/projection-store.ts';
 import { countingProjector } from './counting-projector.ts';
@@ -10,6 +11,9 @@ export interface DispatchPlace {
   readonly options: DispatcherOptions;
   readonly dispatched: OwedEvent[];
   readonly failures: ProjectionFailure[];
+  readonly routeFaults: RouteFault[];
+  /** Deliveries that batches said to have made. */
+  routed(): number;
   /** Times that a table was found missing. */
   missing(): number;
   close(): Promise<void>;
@@ -20,6 +24,8 @@ export function openDispatch(databaseUrl: string, timeoutMs?: number): DispatchP
   const pool = createDispatchPool(databaseUrl, timeoutMs);
   const dispatched: OwedEvent[] = [];
   const failures: ProjectionFailure[] = [];
+  const routeFaults: RouteFault[] = [];
+  let routed = 0;
   let missing = 0;
   const store = createProjectionStore({
     pool,
@@ -30,17 +36,24 @@ export function openDispatch(databaseUrl: string, timeoutMs?: number): DispatchP
     options: {
       store,
       projectors: { stripe: countingProjector },
+      route: createRouter(),
       // In the past: the column has whole milliseconds, and its rounding would put `now` into the future.
       retryDelays: Array(7).fill(-1_000),
       busy: () => false,
       listener: {
         onDispatched: (events) => void dispatched.push(...events),
         onFailed: (failure) => void failures.push(failure),
+        onRouted(deliveries) {
+          routed += deliveries;
+        },
+        onRouteFaults: (faults) => void routeFaults.push(...faults),
       },
       clock: () => new Date(),
     },
     dispatched,
     failures,
+    routeFaults,
+    routed: () => routed,
     missing: () => missing,
     close: () => pool.close(),
   };

@@ -3,9 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../../core/errors.ts';
+import { newEncryptionKey } from '../../core/secret-box.ts';
 import { makeDataDir } from './data-dir.ts';
 
-export const GENERATED_SECRETS = ['META_APP_SECRET', 'META_VERIFY_TOKEN', 'STRIPE_WEBHOOK_SECRET'] as const;
+export const PROVIDER_SECRETS = ['META_APP_SECRET', 'META_VERIFY_TOKEN', 'STRIPE_WEBHOOK_SECRET'] as const;
+export type ProviderSecretName = (typeof PROVIDER_SECRETS)[number];
+
+export const GENERATED_SECRETS = [...PROVIDER_SECRETS, 'ENCRYPTION_KEYS', 'ADMIN_API_KEY'] as const;
 export type SecretName = (typeof GENERATED_SECRETS)[number];
 
 /** Where a generated secret is kept. */
@@ -50,6 +54,7 @@ export function ensureGeneratedSecret(dataDir: string, name: SecretName): string
 }
 
 function generate(name: SecretName): string {
+  if (name === 'ENCRYPTION_KEYS') return newEncryptionKey();
   const text = randomBytes(24).toString('hex');
   return name === 'STRIPE_WEBHOOK_SECRET' ? `whsec_${text}` : text;
 }

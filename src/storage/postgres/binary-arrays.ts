@@ -17,7 +17,7 @@ const JSONB_VERSION = 1;
 const TWO_TO_32 = 2 ** 32;
 
 /** @param values in the usual form with dashes */
-export function uuidArray(values: readonly string[]): Buffer {
+export function uuidArray(values: readonly (string | null)[]): Buffer {
   return binaryArray(TYPE.uuid, values, uuidSize, (into, at, value) => {
     into.write(value.replaceAll('-', ''), at, 'hex');
   });
@@ -37,7 +37,7 @@ export function jsonbArray(values: readonly (string | null)[]): Buffer {
   });
 }
 
-export function byteaArray(values: readonly Buffer[]): Buffer {
+export function byteaArray(values: readonly (Buffer | null)[]): Buffer {
   return binaryArray(TYPE.bytea, values, byteaSize, (into, at, value) => {
     value.copy(into, at);
   });

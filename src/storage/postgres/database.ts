@@ -1,10 +1,18 @@
 /** PostgreSQL as the daemon uses it: migrated as soon as it can be, watched, with ingest's connections apart from the others. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeliveryCounts, DeliveryStore } from '../../core/delivery.ts';
+import type { DeliveryRetention } from '../../core/delivery-retention.ts';
 import type { DispatchSignals, DispatchStore } from '../../core/dispatch.ts';
 import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
 import type { EventStore } from '../../core/ports.ts';
+import type { RetentionStore } from '../../core/retention.ts';
+import type { SecretBox } from '../../core/secret-box.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { type AdminStores, openAdminStores } from './admin-stores.ts';
 import { DatabaseMonitor } from './database-monitor.ts';
+import { readDeliveryCounts } from './delivery-counts.ts';
+import { createDeliveryRetention } from './delivery-retention.ts';
+import { createDeliveryStore } from './delivery-store.ts';
 import { readDispatchCounts } from './dispatch-counts.ts';
 import { createDispatchPool } from './dispatch-pool.ts';
 import { createDispatchSignals } from './dispatch-signals.ts';
@@ -14,11 +22,19 @@ import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
 import { createSharedPrisma } from './prisma.ts';
 import { createProjectionStore } from './projection-store.ts';
+import { createRetentionStore } from './retention-store.ts';
 import { SchemaGate } from './schema-gate.ts';
-import { toStoreError } from './store-error.ts';
+import { toStoreError, withStoreErrors } from './store-error.ts';
+import { createTransactionPool } from './transaction-pool.ts';
 
 /** Milliseconds for the small questions that readiness asks. */
 const PROBE_TIMEOUT = 1_000;
+/** Milliseconds for a statement that removes old rows. */
+const RETENTION_TIMEOUT = 10_000;
+/** Milliseconds for a statement of delivery. */
+const DELIVERY_TIMEOUT = 10_000;
+/** For a claim, reports, and what is given back or removed, side by side. */
+const DELIVERY_CONNECTIONS = 3;
 /** Milliseconds for which a start waits for PostgreSQL; after that it listens, and webhooks go to the spool until PostgreSQL is there. */
 const SETTLE_TIMEOUT = 2_500;
 
@@ -29,6 +45,12 @@ export interface DatabaseOptions {
   /** Milliseconds for one batch. */
   readonly commitTimeoutMs: number;
   readonly migrateOnStart: boolean;
+  /** Milliseconds for which a destination may fail before it is paused. */
+  readonly disableDestinationAfterMs: number;
+  /** Seals and opens the secrets of destinations. */
+  readonly secretBox: SecretBox;
+  /** Days for which changes made over the API stay on record. */
+  readonly auditRetentionDays: number;
   readonly logger: Logger;
   /** Ingest has connections, to this storage; again after every loss. */
   readonly onIngestConnected: (storageId: string) => void;
@@ -41,6 +63,15 @@ export interface Database {
   readonly drainEvents: EventStore;
   readonly dispatch: DispatchStore;
   readonly dispatchSignals: DispatchSignals;
+  readonly retention: RetentionStore;
+  readonly deliveries: DeliveryStore;
+  readonly deliveryRetention: DeliveryRetention;
+  /** Answers within a second. @throws StoreError */
+  deliveryCounts(): Promise<DeliveryCounts>;
+  /** Deliveries have been made. */
+  readonly deliverySignals: DispatchSignals;
+  /** For the API. */
+  readonly admin: AdminStores;
   /** Last known state; touches nothing. */
   state(): DependencyState;
   /** Could it take a webhook now? Never rejects. */
@@ -75,7 +106,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   );
   const drain = createDrainPool(databaseUrl);
   const dispatch = createDispatchPool(databaseUrl);
+  const retention = createTransactionPool({
+    databaseUrl,
+    applicationName: 'webhook-gateway retention',
+    timeoutMs: RETENTION_TIMEOUT,
+  });
+  const delivery = createTransactionPool({
+    databaseUrl,
+    applicationName: 'webhook-gateway delivery',
+    timeoutMs: DELIVERY_TIMEOUT,
+    connections: DELIVERY_CONNECTIONS,
+  });
+  const { secretBox, auditRetentionDays } = options;
   const signals = createDispatchSignals({ databaseUrl, prisma: shared.prisma });
+  const onDue = () => signals.deliverySignals.notify();
+  const admin = openAdminStores({ databaseUrl, secretBox, auditRetentionDays, onDue });
   const monitor = new DatabaseMonitor(shared.prisma);
   monitor.start();
   const ready = schema.open().then(async () => {
@@ -95,6 +140,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       onTablesMissing,
     }),
     dispatchSignals: signals.signals,
+    retention: createRetentionStore({ pool: retention, onTablesMissing }),
+    deliveries: createDeliveryStore({
+      pool: delivery,
+      box: secretBox,
+      disableAfterMs: options.disableDestinationAfterMs,
+      onTablesMissing,
+    }),
+    deliveryRetention: createDeliveryRetention({ pool: delivery, onTablesMissing }),
+    deliveryCounts: () => withStoreErrors(() => readDeliveryCounts(shared.prisma)),
+    deliverySignals: signals.deliverySignals,
+    admin: admin.stores,
     state: () => monitor.state,
     async check() {
       const tables = schema.check();
@@ -111,11 +167,11 @@ export function openDatabase(options: DatabaseOptions): Database {
       closing ??= (async () => {
         stop.abort();
         monitor.close();
-        await Promise.all([drain.close(), dispatch.close(), signals.close()]);
+        await Promise.all([drain, dispatch, retention, delivery, signals].map((each) => each.close()));
         await ready;
         await schema.idle();
         await ingest.close();
-        await shared.close();
+        await Promise.all([admin.close(), shared.close()]);
       })();
       return closing;
     },

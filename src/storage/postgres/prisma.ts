@@ -30,6 +30,7 @@ export function createSharedPrisma(connection: ConnectionOptions, size: number):
   });
   // An idle connection that broke is no news to anybody: the next query takes another.
   pool.on('error', () => undefined);
+  pool.on('connect', endAfterTimeout);
   const prisma = prismaOn(pool, connection.databaseUrl);
   let closing: Promise<void> | undefined;
   return {
@@ -39,4 +40,23 @@ export function createSharedPrisma(connection: ConnectionOptions, size: number):
       return closing;
     },
   };
+}
+
+/**
+ * Ends a connection whose query got no answer in time. Of single queries the pool sees to it; but at the end of a transaction
+ * Prisma puts the connection back as it is, and the next one to use it would be inside the transaction that was given up.
+ */
+function endAfterTimeout(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...parameters: unknown[]) => unknown;
+  const watched = (...parameters: unknown[]): unknown => {
+    const result = query(...parameters);
+    if (result instanceof Promise) {
+      result.catch((error: Error) => {
+        // The pool removes what has an end. A busy one is cut, and there is nobody left to tell how that went.
+        if (error.message === 'Query read timeout') (client as unknown as pg.Client).end().catch(() => undefined);
+      });
+    }
+    return result;
+  };
+  client.query = watched as typeof client.query;
 }

@@ -22,6 +22,15 @@ export function toStoreError(error: unknown): StoreError {
   return new StoreError(fault, `PostgreSQL refused (${why})`, sqlState);
 }
 
+/** Runs queries; whatever they fail with becomes a `StoreError`. */
+export async function withStoreErrors<T>(queries: () => Promise<T>): Promise<T> {
+  try {
+    return await queries();
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
+
 /** The tables are not what this build needs: not migrated yet, dropped, replaced or restored. */
 export function isMissingRelation({ sqlState }: StoreError): boolean {
   return sqlState !== undefined && MISSING.includes(sqlState);

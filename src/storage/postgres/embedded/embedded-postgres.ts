@@ -61,7 +61,7 @@ async function start(dataDir: string, logger: StartLogger | undefined): Promise<
   const lock = await acquireDaemonLock(location.home);
   if ('heldBy' in lock) {
     throw new StartupError(
-      `Another daemon (pid ${lock.heldBy}) uses ${dataDirectory}: stop it first, or give this one a DATA_DIR of its own.`,
+      `Another daemon, or a command such as rebuild (pid ${lock.heldBy}), uses ${dataDirectory}: let it end or stop it first, or give this one a DATA_DIR of its own.`,
     );
   }
   const open = () => openCluster({ dataDirectory, location, platformPackage, logger });

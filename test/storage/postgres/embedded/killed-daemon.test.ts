@@ -54,7 +54,7 @@ describe('embedded PostgreSQL and several daemons', { timeout: 60_000 }, () => {
       const first = spawn();
       const { databaseUrl } = await first.report;
       const { error } = await spawn().report;
-      expect(error).toMatch(new RegExp(`^StartupError: .*daemon \\(pid ${first.pid}\\) uses ${directory}`));
+      expect(error).toMatch(new RegExp(`^StartupError: Another daemon.* \\(pid ${first.pid}\\), uses ${directory}`));
       expect(await query(databaseUrl, 'SELECT answer FROM kept')).toEqual({ answer: 42 });
       expect(await describeEmbeddedPostgres({ dataDir: directory })).toMatchObject({ daemonPid: first.pid });
 

@@ -1,0 +1,24 @@
+/** What a destination is owed and may be sent now, in SQL, over all processes: `s` is its row of `destination_state`, `d` that of `destinations`. */
+
+/** Tokens of its bucket: as many a second as its rate says, one second's worth at most, and at least one. */
+export const TOKENS = `(CASE WHEN d.rate_per_second IS NULL THEN 'infinity'::float8
+  ELSE LEAST(GREATEST(1, d.rate_per_second),
+             s.tokens + d.rate_per_second * GREATEST(0, extract(epoch FROM now() - s.tokens_at)::float8)) END)`;
+
+/** Deliveries under way. */
+export const LEASED = `(SELECT count(*) FROM deliveries l
+  WHERE l.destination_id = d.id AND l.state = 'sending' AND l.lease_until > now())`;
+
+/**
+ * When the first of its deliveries is due, of each kind. Ordered, and not an EXISTS of what is due: with a large backlog the
+ * planner answers that by reading all of it.
+ */
+export const FIRST_DUE = {
+  live: `(SELECT next_attempt_at FROM deliveries x WHERE x.destination_id = d.id AND x.state = 'pending' AND x.replay_id IS NULL
+  ORDER BY next_attempt_at, id LIMIT 1)`,
+  replay: `(SELECT next_attempt_at FROM deliveries x WHERE x.destination_id = d.id AND x.state = 'pending' AND x.replay_id IS NOT NULL
+  ORDER BY next_attempt_at, id LIMIT 1)`,
+  /** The end of the first lease. */
+  lease: `(SELECT lease_until FROM deliveries x WHERE x.destination_id = d.id AND x.state = 'sending'
+  ORDER BY lease_until LIMIT 1)`,
+} as const;

@@ -1,0 +1,68 @@
+/** What became of attempts: recorded, with what follows for the deliveries, their subjects and their destinations. */
+import type pg from 'pg';
+import { hasFailedFor, healthAfter, isProbeOnly } from '../../core/circuit.ts';
+import type { AttemptReport } from '../../core/delivery.ts';
+import { recordAttempts } from './delivery-attempts.ts';
+import { type Finish, finishDeliveries, moveUp, wakeSuccessors } from './delivery-outcomes.ts';
+import {
+  type DestinationCondition,
+  lockConditions,
+  mayPause,
+  pauseDestinations,
+  writeConditions,
+} from './destination-condition.ts';
+
+/** One transaction's share. */
+export async function reportAttempts(
+  client: pg.ClientBase,
+  reports: readonly AttemptReport[],
+  disableAfterMs: number,
+): Promise<void> {
+  const { conditions, now } = await lockConditions(client, reports);
+  const recorded = await recordAttempts(client, reports);
+  const before = new Map(conditions);
+  const finishes: Finish[] = [];
+  for (const report of reports) {
+    // Recorded before, by a commit that got no answer; or there is no such delivery any longer.
+    if (!recorded.has(report.id)) continue;
+    const outcome = { healthy: report.destinationHealthy, probe: report.probe };
+    const condition = conditions.get(report.destinationId);
+    finishes.push({ report, counts: condition === undefined || !isProbeOnly(condition, outcome) });
+    if (condition === undefined) continue;
+    conditions.set(report.destinationId, {
+      ...condition,
+      ...healthAfter(condition, outcome, now),
+      delivered: condition.delivered || report.failure === null,
+      pause: condition.pause ?? report.pause,
+    });
+  }
+  const finished = await finishDeliveries(client, finishes);
+  await writeConditions(client, conditions);
+  await wakeSuccessors(
+    client,
+    finished.filter(({ destinationId }) => conditions.get(destinationId)?.ordered),
+  );
+  await moveUp(client, closedCircuits(before, conditions));
+  // Only these have their row of `destinations` locked.
+  const failed = new Set(reports.filter(mayPause).map(({ destinationId }) => destinationId));
+  const givenUp = pauses(conditions, disableAfterMs, now).filter(({ destinationId }) => failed.has(destinationId));
+  await pauseDestinations(client, givenUp);
+}
+
+type Conditions = ReadonlyMap<string, DestinationCondition>;
+
+/** With the time since which they had failed. */
+function closedCircuits(before: Conditions, after: Conditions) {
+  return [...before].flatMap(([destinationId, { circuitOpen, failingSince }]) =>
+    circuitOpen && after.get(destinationId)?.circuitOpen === false ? [{ destinationId, failingSince }] : [],
+  );
+}
+
+function pauses(conditions: Conditions, disableAfterMs: number, now: Date) {
+  return [...conditions].flatMap(([destinationId, condition]) => {
+    if (condition.pause !== null) return [{ destinationId, reason: condition.pause }];
+    if (!hasFailedFor(condition, disableAfterMs, now)) return [];
+    const since = condition.failingSince?.toISOString();
+    return [{ destinationId, reason: `it has failed since ${since} without a single success` }];
+  });
+}
