@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Config, readEnvironment } from '../config.ts';
 import { StartupError } from '../core/errors.ts';
-import { GENERATED_SECRETS } from '../storage/disk/generated-secrets.ts';
+import { encryptionKeys } from '../encryption-keys.ts';
+import { GENERATED_SECRETS, PROVIDER_SECRETS, readGeneratedSecret } from '../storage/disk/generated-secrets.ts';
 import { checkConfiguration, type Environment } from './doctor/configuration.ts';
 import { checkDaemon } from './doctor/daemon.ts';
 import { checkDataDirectory } from './doctor/data-directory.ts';
@@ -34,7 +35,8 @@ async function doctor(options: { readonly json?: true }): Promise<void> {
 
 async function checkSurroundings(config: Config, environment: Environment): Promise<Section[]> {
   const dataDir = resolve(config.DATA_DIR);
-  const generates = config.NODE_ENV !== 'production' && GENERATED_SECRETS.some((name) => config[name] === undefined);
+  const generated = config.ROLE === 'ingest' ? PROVIDER_SECRETS : GENERATED_SECRETS;
+  const generates = config.NODE_ENV !== 'production' && generated.some((name) => config[name] === undefined);
   const needed = generates || config.DATABASE_URL === undefined;
   const sections = [
     await section('secrets', () => checkSecrets({ config, environment, dataDir })),
@@ -49,7 +51,7 @@ async function checkSurroundings(config: Config, environment: Environment): Prom
     });
     sections.push(embedded);
   }
-  sections.push(await section('database', () => checkDatabase(databaseUrl, config.MIGRATE_ON_START)));
+  sections.push(await section('database', () => checkDatabase(databaseUrl, config, dataDir)));
   sections.push(await section('Redis', () => checkRedis(config.REDIS_URL)));
   if (config.ROLE !== 'worker') {
     sections.push(await section('spool', () => checkSpool({ dataDir, maxBytes: config.SPOOL_MAX_BYTES })));
@@ -58,12 +60,24 @@ async function checkSurroundings(config: Config, environment: Environment): Prom
   return sections;
 }
 
-async function checkDatabase(databaseUrl: string | undefined, migrateOnStart: boolean): Promise<readonly Finding[]> {
+async function checkDatabase(
+  databaseUrl: string | undefined,
+  config: Config,
+  dataDir: string,
+): Promise<readonly Finding[]> {
   if (databaseUrl === undefined) return [ok('not looked at: its server does not take connections')];
+  const generated = () => readGeneratedSecret(dataDir, 'ENCRYPTION_KEYS');
+  const keys = config.ROLE === 'ingest' ? null : encryptionKeys(config, generated);
   try {
     // Not at the top: it needs Prisma's client, which a fresh clone has only after its first build.
     const check = await import('./doctor/database.ts');
-    return await check.checkDatabase({ databaseUrl, migrateOnStart });
+    const retention = { rawDays: config.RAW_RETENTION_DAYS, eventDays: config.EVENT_RETENTION_DAYS };
+    return await check.checkDatabase({
+      databaseUrl,
+      migrateOnStart: config.MIGRATE_ON_START,
+      retention,
+      encryptionKeys: keys,
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     return [fault('Prisma’s client is missing', 'Run `npm run build`.')];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding, Level } from '../../src/cli/doctor/finding.ts';
 import { describeRows } from '../../src/cli/doctor/row-counts.ts';
+import { newEncryptionKey } from '../../src/core/secret-box.ts';
 import { createSharedPrisma } from '../../src/storage/postgres/prisma.ts';
 import { type CommandOptions, runCommand } from '../support/command.ts';
 import { type Daemon, openTempDirectory, startDaemon } from '../support/daemon.ts';
@@ -89,6 +90,10 @@ describe('npm run doctor, beside a daemon on its own PostgreSQL', () => {
       'commits are durable',
       'rows: webhook_requests 2, events 2, event_dispatch 0, webhook_gateway 1',
       'every event is dispatched',
+      expect.stringMatching(
+        /^retention: requests 30 days, events 400 days; oldest request [\d-]+, oldest event [\d-]+; removed 0 requests, 0 events$/,
+      ),
+      'destinations: 0, and their secrets can be decrypted',
     ]);
     expect(texts('Redis')).toEqual(['REDIS_URL is not set: each process remembers duplicates in its memory']);
     expect(texts('daemon')).toEqual([
@@ -104,7 +109,8 @@ describe('npm run doctor, beside a daemon on its own PostgreSQL', () => {
       `META_APP_SECRET: generated, in ${directory}/META_APP_SECRET`,
       `META_VERIFY_TOKEN: generated, in ${directory}/META_VERIFY_TOKEN`,
       `STRIPE_WEBHOOK_SECRET: generated, in ${directory}/STRIPE_WEBHOOK_SECRET`,
-      'ADMIN_API_KEY: not set, and not needed by this release',
+      `ENCRYPTION_KEYS: generated, in ${directory}/ENCRYPTION_KEYS`,
+      `ADMIN_API_KEY: generated, in ${directory}/ADMIN_API_KEY`,
     ]);
     const state = JSON.parse(readFileSync(join(daemon.dataDir, 'embedded-postgres.json'), 'utf8'));
     expect(raw).not.toContain(state.password);
@@ -315,13 +321,15 @@ describe('npm run doctor, on configuration, secrets and disk', () => {
       'META_APP_SECRET: set, 1 value',
       'META_VERIFY_TOKEN: from META_VERIFY_TOKEN_FILE, 2 values',
       'STRIPE_WEBHOOK_SECRET: not set, Stripe is not served',
-      'ADMIN_API_KEY: not set, and not needed by this release',
+      'ENCRYPTION_KEYS: not set, no destination can have a secret',
+      'ADMIN_API_KEY: not set, the API takes keys of its table only',
     ]);
     expect(first.texts('secrets')).toEqual([
       'META_APP_SECRET: missing, the first start generates one',
       'META_VERIFY_TOKEN: missing, the first start generates one',
       'STRIPE_WEBHOOK_SECRET: set, 2 values',
       'STRIPE_WEBHOOK_SECRET: a value does not begin with whsec_',
+      'ENCRYPTION_KEYS: missing, the first start generates one',
       'ADMIN_API_KEY: set',
     ]);
     const secrets = [SECRETS.whatsapp, SECRETS.stripe, 'hunter2', 'token-one', 'token-two', 'x'.repeat(16)];
@@ -379,9 +387,10 @@ describe('npm run doctor, on configuration, secrets and disk', () => {
     const user = process.geteuid?.() === 0 ? { cwd, as: { uid: 65_534, root: installForEverybody() } } : { cwd };
     if (user.as) directories.push(user.as.root);
     const env = { ...(await noDatabase()), PORT: '0' };
+    const ofApi = { ADMIN_API_KEY: 'x'.repeat(16), ENCRYPTION_KEYS: newEncryptionKey() };
     const [needed, idle] = await Promise.all([
       diagnose(env, user),
-      diagnose({ ...env, ...PROVIDER_ENVIRONMENT }, user),
+      diagnose({ ...env, ...PROVIDER_ENVIRONMENT, ...ofApi }, user),
     ]);
     const finding = {
       text: `this user cannot make ${cwd}/data`,

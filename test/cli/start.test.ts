@@ -67,7 +67,9 @@ describe('npm start with an empty environment', () => {
     expect(second).toEqual({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(`^Another daemon \\(pid ${first.pid}\\) uses ${dataDir}: stop it first`),
+      stderr: expect.stringMatching(
+        `^Another daemon, or a command such as rebuild \\(pid ${first.pid}\\), uses ${dataDir}: let it end or stop it`,
+      ),
     });
     expect((await fetch(`${first.url}/ready`)).status).toBe(200);
   });
@@ -108,6 +110,7 @@ describe('npm start with an empty environment', () => {
           `  secrets    generated, in ${dataDir}/secrets`,
           `  whatsapp   ${url}/webhooks/whatsapp`,
           `  stripe     ${url}/webhooks/stripe`,
+          `  API        ${url}/api/v1`,
           '',
           'Try it from another terminal:  npm run send -- whatsapp',
         ].join('\n'),

@@ -1,4 +1,5 @@
 /** Checks PostgreSQL as the daemon would use it: reachable, migrated, writable, durable. Reads only. */
+import type { RetentionLimits } from '../../core/retention.ts';
 import { serverAddress } from '../../server-address.ts';
 import { durabilityWarnings } from '../../storage/postgres/durability.ts';
 import { migrationHistory } from '../../storage/postgres/migrations/apply.ts';
@@ -6,8 +7,10 @@ import type { MigrationHistory } from '../../storage/postgres/migrations/history
 import { MigrationError } from '../../storage/postgres/migrations/migration-error.ts';
 import { createSharedPrisma, type SharedPrisma } from '../../storage/postgres/prisma.ts';
 import { toStoreError } from '../../storage/postgres/store-error.ts';
+import { checkDestinations } from './destinations.ts';
 import { checkDispatch } from './dispatch.ts';
 import { type Finding, fault, ok, warning } from './finding.ts';
+import { checkRetention } from './retention.ts';
 import { describeRows } from './row-counts.ts';
 
 /** Milliseconds for any one question. */
@@ -23,9 +26,13 @@ export interface DatabaseCheckOptions {
   readonly databaseUrl: string;
   /** Whether the daemon applies migrations itself. */
   readonly migrateOnStart: boolean;
+  readonly retention: RetentionLimits;
+  /** As the daemon would have them; null in a role that needs none. */
+  readonly encryptionKeys: readonly string[] | null;
 }
 
-export async function checkDatabase({ databaseUrl, migrateOnStart }: DatabaseCheckOptions): Promise<Finding[]> {
+export async function checkDatabase(options: DatabaseCheckOptions): Promise<Finding[]> {
+  const { databaseUrl, migrateOnStart, retention, encryptionKeys } = options;
   let history: MigrationHistory;
   try {
     history = await migrationHistory({ databaseUrl }, { signal: AbortSignal.timeout(2 * TIME_LIMIT) });
@@ -47,6 +54,10 @@ export async function checkDatabase({ databaseUrl, migrateOnStart }: DatabaseChe
       ...(await checkDurability(prisma)),
       ok(`rows: ${await describeRows(prisma)}`),
       ...(history.pending.length === 0 ? await checkDispatch(prisma) : []),
+      ...(history.pending.length === 0 ? await checkRetention(prisma, retention) : []),
+      ...(history.pending.length === 0 && encryptionKeys !== null
+        ? await checkDestinations(prisma, encryptionKeys)
+        : []),
     ];
   } catch (error) {
     // Prisma's own message quotes the statement.

@@ -9,7 +9,23 @@ const TRY_AGAIN = `UPDATE event_dispatch SET attempts = 0, next_attempt_at = NUL
 
 export async function checkDispatch(prisma: SharedPrisma['prisma']): Promise<Finding[]> {
   const { oldest, parked } = await readDispatchCounts(prisma);
-  return [oldest === null ? ok('every event is dispatched') : waiting(oldest), ...checkParked(parked)];
+  return [
+    oldest === null ? ok('every event is dispatched') : waiting(oldest),
+    ...checkParked(parked),
+    ...(await checkRebuild(prisma)),
+  ];
+}
+
+/** Tables that a rebuild has emptied, and not filled again. */
+async function checkRebuild(prisma: SharedPrisma['prisma']): Promise<Finding[]> {
+  const unfinished = await prisma.projectionRebuild.findFirst({ where: { finishedAt: null } });
+  if (unfinished === null) return [];
+  const { startedAt, eventsRead, eventsTotal, emptiedAt, leaseUntil } = unfinished;
+  const read = `${eventsRead} of ${eventsTotal ?? 'an unknown number of'} events`;
+  const incomplete = emptiedAt === null ? '' : ': until then its tables are incomplete';
+  const text = `a rebuild of projections, begun at ${startedAt.toISOString()}, is not finished (${read})${incomplete}`;
+  const advice = 'Run it again with the same arguments: it goes on where it was. projection_rebuilds has its tables.';
+  return [leaseUntil > new Date() ? ok(`${text}; a process is at work on it`) : warning(text, advice)];
 }
 
 function waiting(oldest: Date): Finding {

@@ -1,5 +1,6 @@
 /** Stripe's webhooks: https://docs.stripe.com/webhooks */
 import type { Provider } from '../../core/provider.ts';
+import { native } from './native.ts';
 import { parse } from './parse.ts';
 import { sample } from './sample.ts';
 import { checkHeader, sign, verify } from './verify.ts';
@@ -11,5 +12,6 @@ export const stripe: Provider = {
   verify,
   parse,
   sign,
+  native,
   sample,
 };

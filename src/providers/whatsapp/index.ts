@@ -1,6 +1,7 @@
 /** Meta's WhatsApp Cloud API: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview */
 import type { Provider } from '../../core/provider.ts';
 import { handshake } from './handshake.ts';
+import { native } from './native.ts';
 import { parse } from './parse.ts';
 import { sample } from './sample.ts';
 import { checkHeader, sign, verify } from './verify.ts';
@@ -13,5 +14,6 @@ export const whatsapp: Provider = {
   handshake,
   parse,
   sign,
+  native,
   sample,
 };

@@ -1,0 +1,60 @@
+/**
+ * The body of a delivery, in the destination's format.
+ *
+ * `event` is our envelope, one JSON object:
+ *
+ *     {"id": "<uuid of the event>", "source": "stripe", "provider": "stripe", "type": "invoice.paid", "subject": "in_1" or null,
+ *      "occurredAt": "2026-11-20T10:00:00.000Z" or null, "receivedAt": "2026-11-20T10:00:01.000Z", "payload": {…} or null}
+ *
+ * `payload` is put in as PostgreSQL prints it, so that numbers keep all their digits; members and spaces are in its order, not
+ * in the sender's. It is null where none could be kept (the body was not JSON, or nested too deep): whoever wants those takes
+ * the format `original`.
+ */
+import type { LeasedDelivery } from '../core/delivery.ts';
+import type { Provider } from '../core/provider.ts';
+
+const JSON_TYPE = 'application/json';
+
+export interface DeliveryBody {
+  readonly bytes: Buffer;
+  readonly contentType: string;
+  /** True if these are the very bytes that the provider signed. */
+  readonly asReceived: boolean;
+}
+
+/** The same bytes at every attempt. Null if what they are made of is gone or never was. */
+export function deliveryBody(delivery: LeasedDelivery, provider: Provider): DeliveryBody | null {
+  const { event, request } = delivery;
+  switch (delivery.destination.format) {
+    case 'original':
+      return request === null ? null : received(request.body, request.headers['content-type']);
+    case 'native': {
+      const bytes = event === null ? null : provider.native(event, request);
+      if (bytes === null) return null;
+      return bytes === request?.body ? received(bytes, request.headers['content-type']) : made(bytes);
+    }
+    case 'event':
+      return event === null ? null : made(envelope(delivery, event));
+  }
+}
+
+function received(bytes: Buffer, contentType: string = JSON_TYPE): DeliveryBody {
+  return { bytes, contentType, asReceived: true };
+}
+
+function made(bytes: Buffer): DeliveryBody {
+  return { bytes, contentType: JSON_TYPE, asReceived: false };
+}
+
+function envelope(delivery: LeasedDelivery, event: NonNullable<LeasedDelivery['event']>): Buffer {
+  const head = JSON.stringify({
+    id: event.id,
+    source: delivery.source,
+    provider: delivery.provider,
+    type: event.type,
+    subject: event.subject,
+    occurredAt: event.occurredAt,
+    receivedAt: delivery.receivedAt,
+  });
+  return Buffer.from(`${head.slice(0, -1)},"payload":${event.payload ?? 'null'}}`);
+}

@@ -1,0 +1,35 @@
+/** The signature headers of a delivery. Made anew at every attempt: receivers refuse an old time. */
+import { createHmac } from 'node:crypto';
+import type { Signing } from '../core/destination.ts';
+import type { Provider } from '../core/provider.ts';
+
+export interface SignatureInput {
+  readonly signing: Signing;
+  readonly secrets: readonly string[];
+  /** `webhook-id`. */
+  readonly messageId: string;
+  readonly body: Buffer;
+  readonly now: Date;
+  readonly provider: Provider;
+}
+
+/** Null if there is no secret to sign with. */
+export function signatureHeaders(input: SignatureInput): Record<string, string> | null {
+  const { signing, secrets, messageId, body, now, provider } = input;
+  if (signing === 'none') return {};
+  const [first] = secrets;
+  if (first === undefined) return null;
+  if (signing === 'provider') return { [provider.signatureHeader]: provider.sign({ body, secret: first, now }) };
+  const timestamp = Math.floor(now.getTime() / 1000).toString();
+  const signatures = secrets.map((secret) => `v1,${standardSignature(secret, `${messageId}.${timestamp}.`, body)}`);
+  return { 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') };
+}
+
+/**
+ * Standard Webhooks: HMAC-SHA256 of `<id>.<Unix seconds>.<body>`, in base64, under the bytes that stand in base64 behind
+ * `whsec_`. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ */
+function standardSignature(secret: string, head: string, body: Buffer): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return createHmac('sha256', key).update(head).update(body).digest('base64');
+}
