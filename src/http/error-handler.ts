@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { Refusal } from '../core/errors.ts';
+import { Refusal, type RefusalDetail } from '../core/errors.ts';
 import { rowId } from '../core/row-id.ts';
 import { type ErrorCode, errorBody, RETRY_AFTER, STATUS } from './errors.ts';
 
@@ -10,11 +10,17 @@ import { type ErrorCode, errorBody, RETRY_AFTER, STATUS } from './errors.ts';
 const LINGER_MS = 10_000;
 
 /** Sends one refusal. */
-export function refuse(request: FastifyRequest, reply: FastifyReply, code: ErrorCode, message: string): FastifyReply {
+export function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: ErrorCode,
+  message: string,
+  details: readonly RefusalDetail[] = [],
+): FastifyReply {
   if (STATUS[code] === 503) reply.header('retry-after', RETRY_AFTER);
   if (code === 'too_slow') reply.header('connection', 'close');
   else discardRest(request);
-  return reply.code(STATUS[code]).send(errorBody(code, message, request.id));
+  return reply.code(STATUS[code]).send(errorBody(code, message, request.id, details));
 }
 
 function discardRest(request: FastifyRequest): void {
@@ -27,7 +33,7 @@ function discardRest(request: FastifyRequest): void {
 
 /** What is thrown in a route or by Fastify itself. */
 export function handleError(error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error instanceof Refusal) return refuse(request, reply, error.kind, error.message);
+  if (error instanceof Refusal) return refuse(request, reply, error.kind, error.message, error.details);
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500) return refuse(request, reply, codeOf(status), clientMessage(status));
   request.log.error({ err: error, requestId: request.id }, 'a request failed unexpectedly');

@@ -7,7 +7,7 @@ import rateLimit, { type RateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /** What is counted, each by itself. */
-const BUCKETS = ['signature', 'handshake', 'unknown-route', 'ops'] as const;
+const BUCKETS = ['signature', 'handshake', 'unknown-route', 'ops', 'admin'] as const;
 export type FailureBucket = (typeof BUCKETS)[number];
 
 const WINDOW_MS = 60_000;
@@ -25,6 +25,8 @@ export interface SharedCounters {
 export interface FailureLimiter {
   /** Counts one failure of the request's address (of IPv6 its /64). True if there were too many within the last minute. */
   tooMany(request: FastifyRequest, bucket: FailureBucket): Promise<boolean>;
+  /** The same without counting one: true once `tooMany` was. */
+  hadTooMany(request: FastifyRequest, bucket: FailureBucket): Promise<boolean>;
 }
 
 /** Of IPv6 the /64: one subscriber has at least that much. A proxy may pass on text that is no address, of any length. */
@@ -56,13 +58,15 @@ export async function createFailureLimiter(
       return [bucket, app.createRateLimit(options)];
     }),
   );
+  const look = async (request: FastifyRequest, bucket: FailureBucket, increment: boolean): Promise<boolean> => {
+    const exceeded = async () => {
+      const result = await limiters.get(bucket)?.(request, { increment });
+      return result !== undefined && 'isExceeded' in result && result.isExceeded;
+    };
+    return shared === null ? exceeded() : shared.run(exceeded, false);
+  };
   return {
-    async tooMany(request, bucket) {
-      const count = async () => {
-        const result = await limiters.get(bucket)?.(request);
-        return result !== undefined && 'isExceeded' in result && result.isExceeded;
-      };
-      return shared === null ? count() : shared.run(count, false);
-    },
+    tooMany: (request, bucket) => look(request, bucket, true),
+    hadTooMany: (request, bucket) => look(request, bucket, false),
   };
 }

@@ -8,14 +8,35 @@ import type { FailureLimiter } from './failure-limiter.ts';
  * own not-found handler comes after it.
  */
 export function answerUnknownRoutes(app: FastifyInstance, limiter: FailureLimiter): void {
+  /** By path, as it was registered: `/events/:id`. */
   const methods = new Map<string, string[]>();
   app.addHook('onRoute', ({ url, method }) => {
-    methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
+    if (!isWildcard(url)) methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    if (!request.is404) done();
-    else answer(request, reply, methods.get(pathOf(request.url)), limiter).catch(done);
+    if (!isUnknown(request)) done();
+    else answer(request, reply, methodsOf(pathOf(request.url), methods), limiter).catch(done);
   });
+}
+
+/** A wildcard is there for what a browser asks before it calls the API, and for nothing else that comes its way. */
+function isUnknown({ is404, routeOptions, headers }: FastifyRequest): boolean {
+  return is404 || (isWildcard(routeOptions.url ?? '') && headers['access-control-request-method'] === undefined);
+}
+
+function isWildcard(url: string): boolean {
+  return url.endsWith('*');
+}
+
+function methodsOf(path: string, methods: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const exact = methods.get(path);
+  if (exact !== undefined) return exact;
+  const parts = path.split('/');
+  const fits = (pattern: string) => {
+    const expected = pattern.split('/');
+    return expected.length === parts.length && expected.every((part, at) => part.startsWith(':') || part === parts[at]);
+  };
+  return [...methods].find(([pattern]) => pattern.includes(':') && fits(pattern))?.[1];
 }
 
 async function answer(

@@ -90,7 +90,7 @@ describe('signatures', () => {
 });
 
 describe('routes', () => {
-  test.each(['/', '/webhooks', '/webhooks/other', '/api/v1/events', '/health/x'])(
+  test.each(['/', '/webhooks', '/webhooks/other', '/api', '/api/v1/nope', '/health/x'])(
     '%s is answered 404',
     async (path) => {
       await expectError(await fetch(`${gateway.url}${path}`), 404, 'not_found');

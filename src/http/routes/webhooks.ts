@@ -7,7 +7,7 @@ import type { Source } from '../../core/source.ts';
 import type { ByteBudget } from '../../ingest/byte-budget.ts';
 import type { Receive } from '../../ingest/receive.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { Metrics, Outcome } from '../../observability/metrics.ts';
+import { type Metrics, OUTCOMES, type Outcome } from '../../observability/metrics.ts';
 import type { TrafficLog } from '../../observability/traffic-log.ts';
 import { handleError } from '../error-handler.ts';
 import type { FailureLimiter } from '../failure-limiter.ts';
@@ -124,9 +124,8 @@ function unforeseen(error: Error, request: FastifyRequest): Refusal {
   return new Refusal('unavailable', 'the gateway could not keep this webhook');
 }
 
-function outcomeOf(refusal: Refusal): Outcome {
-  const { kind } = refusal;
-  return kind === 'forbidden' || kind === 'not_found' ? 'bad_request' : kind;
+function outcomeOf({ kind }: Refusal): Outcome {
+  return OUTCOMES.find((outcome) => outcome === kind) ?? 'bad_request';
 }
 
 function emptyBody(budget: ByteBudget): RawBody {
