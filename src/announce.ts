@@ -22,17 +22,18 @@ export function announce(announcement: Announcement): void {
 }
 
 function logListening({ config, gateway, logger }: Announcement): void {
-  const { url, sources, generated } = gateway;
+  const { url, apiUrl, sources, generated } = gateway;
   if (generated.length > 0) {
     const directory = secretsDirectory(config);
     logger.info({ secrets: generated, directory }, 'secrets were not configured: generated ones are in use');
   }
   const webhooks = sources.map(({ path }) => `${url}${path}`);
-  logger.info({ url, webhooks, version: VERSION, role: config.ROLE }, 'the gateway listens');
+  const api = apiUrl === null ? {} : { api: apiUrl };
+  logger.info({ url, webhooks, ...api, version: VERSION, role: config.ROLE }, 'the gateway listens');
 }
 
 function greeting({ config, gateway }: Announcement): string[] {
-  const { url, sources, generated } = gateway;
+  const { url, apiUrl, sources, generated } = gateway;
   const { DATABASE_URL, REDIS_URL, NODE_ENV } = config;
   const database =
     DATABASE_URL === undefined
@@ -48,6 +49,7 @@ function greeting({ config, gateway }: Announcement): string[] {
     line('cache', cache),
     ...(generated.length > 0 ? [line('secrets', `generated, in ${secretsDirectory(config)}`)] : []),
     ...sources.map(({ name, path }) => line(name, `${url}${path}`)),
+    ...(apiUrl === null ? [] : [line('API', apiUrl)]),
     '',
     // What is sent is stored like any other event, which nobody wants in production.
     ...(first === undefined || NODE_ENV === 'production'

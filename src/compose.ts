@@ -1,29 +1,34 @@
 /** The one place where everything is wired, in the order in which it is opened, and closed again the other way round. */
 import { join, resolve } from 'node:path';
+import { createApi } from './api.ts';
 import type { Config } from './config.ts';
+import { createSecretBox, lazySecretBox } from './core/secret-box.ts';
 import type { Source } from './core/source.ts';
-import { dispatchLog } from './dispatch/dispatch-log.ts';
-import { RETRY_DELAYS } from './dispatch/retry-schedule.ts';
+import { createDeliveries } from './deliveries.ts';
+import { createDispatching, createQueueMetrics } from './dispatching.ts';
+import { encryptionKeys } from './encryption-keys.ts';
 import { createIngest } from './ingest/pipeline.ts';
-import { createDispatchMetrics } from './observability/dispatch-metrics.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { createRetentionMetrics } from './observability/retention-metrics.ts';
 import { TrafficLog } from './observability/traffic-log.ts';
 import { VERSION } from './package.ts';
 import { providers } from './providers/index.ts';
-import { projectors } from './providers/projectors.ts';
 import { openServers, type Phase } from './servers.ts';
 import { configuredSources } from './sources.ts';
 import { leaveDaemonFile, removeDaemonFile } from './storage/disk/daemon-file.ts';
-import { ensureGeneratedSecret } from './storage/disk/generated-secrets.ts';
+import { ensureGeneratedSecret, type SecretName } from './storage/disk/generated-secrets.ts';
 import { openSpool } from './storage/disk/spool/spool.ts';
 import { openStorage, type Storage } from './storage/open-storage.ts';
-import { createDispatchWorker } from './workers/dispatch-worker.ts';
+import { createDeliveryRetentionWorker } from './workers/delivery-retention-worker.ts';
+import { createRetentionWorker } from './workers/retention-worker.ts';
 
 /** A running daemon. */
 export interface Gateway {
   /** Base URL, for instance `http://127.0.0.1:3000`. */
   readonly url: string;
+  /** Of the API, for instance `http://127.0.0.1:3000/api/v1`; null in the role `ingest`. */
+  readonly apiUrl: string | null;
   /** Sources served; none in the role `worker`. */
   readonly sources: readonly Source[];
   /** Names of the secrets that are generated ones, because none was configured. */
@@ -47,6 +52,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
   };
   try {
     let phase: Phase = 'starting';
+    let keys: readonly string[] = [];
     // First: it decides the modes of DATA_DIR, where another user may have to pass.
     const storage = await openStorage({
       databaseUrl: config.DATABASE_URL,
@@ -57,14 +63,19 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       commitTimeoutMs: config.COMMIT_TIMEOUT_MS,
       dedupeTtlSeconds: config.DEDUPE_TTL_SECONDS,
       migrateOnStart: config.MIGRATE_ON_START,
+      disableDestinationAfterMs: config.DESTINATION_DISABLE_AFTER_SECONDS * 1000,
+      secretBox: lazySecretBox(() => createSecretBox(keys)),
+      auditRetentionDays: config.AUDIT_RETENTION_DAYS,
       logger,
     });
     closers.push(() => storage.close());
     const generated: string[] = [];
-    const allSources = configuredSources(config, (name) => {
+    const generate = (name: SecretName) => {
       generated.push(name);
       return ensureGeneratedSecret(dataDir, name);
-    });
+    };
+    const allSources = configuredSources(config, generate);
+    if (config.ROLE !== 'ingest') keys = encryptionKeys(config, () => generate('ENCRYPTION_KEYS'));
     const takesWebhooks = config.ROLE !== 'worker';
     const sources = takesWebhooks ? allSources : [];
     const metrics = createMetrics({
@@ -80,25 +91,47 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     const spool = takesWebhooks
       ? await openSpool({ directory: join(dataDir, 'spool'), maxBytes: config.SPOOL_MAX_BYTES, logger })
       : null;
-    const dispatchMetrics = createDispatchMetrics({
-      registry: metrics.registry,
-      readCounts: () => storage.dispatch.counts(),
-      clock: now,
-    });
+    const dispatchMetrics = createQueueMetrics(metrics, storage, now);
+    const deliveries =
+      config.ROLE === 'ingest' ? null : createDeliveries({ config, storage, metrics, traffic, logger, clock: now });
+    closers.push(() => deliveries?.close());
+    const onRouted = () => deliveries?.routed();
     const worker =
       config.ROLE === 'ingest'
         ? null
-        : createDispatchWorker({
-            store: storage.dispatch,
-            signals: storage.dispatchSignals,
-            projectors,
-            retryDelays: RETRY_DELAYS,
+        : createDispatching({
+            storage,
             busy: () => ingest.busy(),
-            listener: dispatchLog({ projectors, metrics: dispatchMetrics, traffic }),
+            onRouted,
+            metrics: dispatchMetrics,
+            traffic,
+            logger,
+            clock: now,
+          });
+    closers.push(() => worker?.close());
+    const deliveryRetention =
+      config.ROLE === 'ingest'
+        ? null
+        : createDeliveryRetentionWorker({
+            store: storage.deliveryRetention,
+            days: config.DELIVERY_RETENTION_DAYS,
             clock: now,
             logger,
           });
-    closers.push(() => worker?.close());
+    closers.push(() => deliveryRetention?.close());
+    const retentionMetrics = createRetentionMetrics(metrics.registry);
+    const retention =
+      config.ROLE === 'ingest'
+        ? null
+        : createRetentionWorker({
+            store: storage.retention,
+            limits: { rawDays: config.RAW_RETENTION_DAYS, eventDays: config.EVENT_RETENTION_DAYS },
+            busy: () => ingest.busy(),
+            onRemoved: (batch) => retentionMetrics.removed(batch),
+            clock: now,
+            logger,
+          });
+    closers.push(() => retention?.close());
     const ingest = createIngest({
       store: storage.events,
       drainStore: storage.drainEvents,
@@ -123,11 +156,15 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       return null;
     }
     worker?.start();
+    deliveries?.start();
+    retention?.start();
+    deliveryRetention?.start();
 
     const parts = { config, logger, sources, storage, spool, ingest, metrics, traffic, clock: now, phase: () => phase };
-    const servers = await openServers(parts);
+    const api = deliveries && createApi({ ...parts, sendTrial: deliveries.sendTrial, generate });
+    const servers = await openServers({ ...parts, api });
     closers.push(() => servers.close());
-    const { url } = servers;
+    const { url, apiUrl } = servers;
     const webhooks = Object.fromEntries(sources.map(({ name, path }) => [name, `${url}${path}`]));
     leaveDaemonFile(dataDir, { pid: process.pid, url, webhooks });
     phase = 'running';
@@ -142,6 +179,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     };
     return {
       url,
+      apiUrl,
       sources,
       generated,
       storage,

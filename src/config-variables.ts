@@ -1,6 +1,8 @@
-/** The variables of the environment: for each its form, its default and what it means. */
+/** The variables of the environment: for each its form, its default and what it means; one file because it is one table. */
 import { z } from 'zod';
 import { parseNetworks } from './core/networks.ts';
+import { LEAST_EVENT_DAYS } from './core/retention.ts';
+import { isEncryptionKey } from './core/secret-box.ts';
 
 export const MIB = 1024 * 1024;
 const PRIVATE_NETWORKS = '127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7,fe80::/10';
@@ -26,6 +28,13 @@ const secrets = z
   .transform(list)
   .refine((entries) => entries.length > 0, { error: 'write a secret, or several separated by commas' });
 
+const encryptionKeys = z
+  .string()
+  .transform(list)
+  .refine((keys) => keys.length > 0 && keys.every(isEncryptionKey), {
+    error: 'write 32 random bytes in base64 (openssl rand -base64 32), or several of them separated by commas',
+  });
+
 const networks = z
   .string()
   .transform(list)
@@ -35,6 +44,13 @@ const networks = z
     } catch (error) {
       context.addIssue({ code: 'custom', message: `${(error as Error).message}; separate several by commas` });
     }
+  });
+
+const origins = z
+  .string()
+  .transform(list)
+  .refine((entries) => entries.every((entry) => URL.canParse(entry) && new URL(entry).origin === entry), {
+    error: 'write origins such as https://admin.example.com, without a path; separate several by commas',
   });
 
 const urlPath = z
@@ -58,7 +74,9 @@ export const variables = z.object({
     .string()
     .optional()
     .describe('Address to listen on; default `127.0.0.1`, in production `::` (every interface)'),
-  PORT: wholeNumber(0, 65_535).default(3000).describe('Port of the webhooks and the ops endpoints; 0 takes a free one'),
+  PORT: wholeNumber(0, 65_535)
+    .default(3000)
+    .describe('Port of the webhooks, the ops endpoints and the API; 0 takes a free one'),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
     .describe('Least serious log line that is written'),
@@ -71,7 +89,7 @@ export const variables = z.object({
   DATABASE_POOL_SIZE: wholeNumber(1, 1000)
     .default(5)
     .describe(
-      'Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own, and one each for the spool, for dispatch and for `LISTEN`',
+      'Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own, and one each for the spool, for dispatch, for retention and for `LISTEN`, three for deliveries, and up to three while the API is used',
     ),
   REDIS_URL: urlOf(/^rediss?:\/\//, 'redis://localhost:6379/0')
     .optional()
@@ -119,20 +137,60 @@ export const variables = z.object({
     .describe('Addresses or CIDR ranges of your reverse proxies: their `X-Forwarded-For` is believed'),
   DEDUPE_TTL_SECONDS: wholeNumber(1, 30 * 86_400)
     .default(86_400)
-    .describe('Seconds for which Redis answers a duplicate in place of PostgreSQL, which knows them for ever'),
+    .describe(
+      'Seconds for which Redis answers a duplicate in place of PostgreSQL, which knows it as long as the event is kept',
+    ),
+  RAW_RETENTION_DAYS: wholeNumber(0, 36_500)
+    .default(30)
+    .describe(
+      'Days for which requests are kept, with their bytes and headers; 0: as long as their events, and longer than those never',
+    ),
+  EVENT_RETENTION_DAYS: wholeNumber(0, 36_500)
+    .refine((days) => days === 0 || days >= LEAST_EVENT_DAYS, {
+      error: `write 0 (for ever) or at least ${LEAST_EVENT_DAYS}: Stripe sends events again for 30 days, and one that was removed would be taken for a new one`,
+    })
+    .default(400)
+    .describe('Days for which events are kept; 0: for ever, else at least 35. Projections stay'),
   RATE_LIMIT_MAX: wholeNumber(1, 1_000_000)
     .default(1_000)
-    .describe('Failed signatures, handshakes and unknown routes that one address may try in a minute'),
+    .describe('Failed signatures, handshakes, API calls and unknown routes that one address may try in a minute'),
   ADMIN_API_KEY: z
     .string()
     .min(16, { error: 'write at least 16 characters' })
     .optional()
-    .describe('Reserved for the admin API, which this release does not have yet'),
+    .describe(
+      'The first key of the API under /api/v1, at least 16 characters; it may do everything, so also make further keys',
+    ),
   ADMIN_ALLOWED_IPS: networks
     .default(list(PRIVATE_NETWORKS))
     .describe(
-      'Addresses or CIDR ranges that may read /metrics and the detail of /ready; default loopback and private networks',
+      'Addresses or CIDR ranges that may use the API and read /metrics and the detail of /ready; default loopback and private networks',
     ),
+  ADMIN_PORT: wholeNumber(0, 65_535)
+    .optional()
+    .describe('Serve the API on this port and no longer on `PORT`; 0 takes a free one'),
+  ADMIN_ALLOWED_ORIGINS: origins
+    .optional()
+    .describe('Origins of web pages that may call the API from a browser (CORS); none by default'),
+  AUDIT_RETENTION_DAYS: wholeNumber(1, 36_500)
+    .default(400)
+    .describe('Days for which changes made over the API stay in `audit_log`'),
+  DELIVERY_ALLOW_NETWORKS: networks
+    .optional()
+    .describe(
+      'Addresses or CIDR ranges that deliveries may go to although they are private, loopback or otherwise special',
+    ),
+  ENCRYPTION_KEYS: encryptionKeys
+    .optional()
+    .describe(
+      'Keys for the secrets of destinations, 32 bytes in base64 each: the first encrypts, all decrypt; in production needed by the first destination that has a secret',
+    ),
+  DESTINATION_DISABLE_AFTER_SECONDS: wholeNumber(60, 365 * 86_400)
+    .default(432_000)
+    .describe('Seconds for which a destination may fail without a single success before it is paused'),
+  DELIVERY_RETENTION_DAYS: wholeNumber(1, 36_500)
+    .default(30)
+    .describe('Days for which finished deliveries and their attempts stay; dead ones stay three times as long'),
   METRICS_PORT: wholeNumber(0, 65_535)
     .optional()
     .describe('Serve /metrics on this port too; in PM2’s cluster mode each instance adds its number to it'),
@@ -160,4 +218,5 @@ export const FILE_VARIABLES = [
   'META_VERIFY_TOKEN',
   'STRIPE_WEBHOOK_SECRET',
   'ADMIN_API_KEY',
+  'ENCRYPTION_KEYS',
 ] as const;

@@ -95,11 +95,21 @@ function crossFaults(values: Record<string, string>, environment: Environment): 
   const timeout = Number(values['SHUTDOWN_TIMEOUT_MS'] ?? 8_000);
   if (delay >= timeout)
     faults.push(`SHUTDOWN_DELAY_MS: must be below SHUTDOWN_TIMEOUT_MS (${timeout}), which includes it`);
-  const metricsPort = values['METRICS_PORT'];
-  if (metricsPort !== undefined && metricsPort !== '0' && metricsPort === (values['PORT'] ?? '3000')) {
-    faults.push('METRICS_PORT: is the same as PORT; give it a port of its own');
-  }
+  faults.push(...portFaults(values));
   if (values['NODE_ENV'] === 'production') faults.push(...productionFaults(values, environment));
+  return faults;
+}
+
+function portFaults(values: Record<string, string>): string[] {
+  const taken = new Map([[values['PORT'] ?? '3000', 'PORT']]);
+  const faults: string[] = [];
+  for (const name of ['METRICS_PORT', 'ADMIN_PORT']) {
+    const port = values[name];
+    if (port === undefined || port === '0') continue;
+    const other = taken.get(port);
+    if (other !== undefined) faults.push(`${name}: is the same as ${other}; give it a port of its own`);
+    taken.set(port, name);
+  }
   return faults;
 }
 

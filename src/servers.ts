@@ -1,10 +1,14 @@
 /** Which routes stand on which port, and what they are told of the rest of the gateway. */
+import type { Api } from './api.ts';
 import { type Config, clusterInstance } from './config.ts';
 import type { Health } from './core/health.ts';
 import type { Clock } from './core/ports.ts';
 import type { Source } from './core/source.ts';
 import type { Spool } from './core/spool.ts';
 import { allowedNetworks } from './http/allowed-networks.ts';
+import { API_PREFIX, apiRoutes } from './http/api/api-scope.ts';
+import { createApiAuth } from './http/api/auth.ts';
+import type { FailureLimiter } from './http/failure-limiter.ts';
 import { leaveCluster } from './http/leave-cluster.ts';
 import { listen } from './http/listen.ts';
 import { handshakeRoutes } from './http/routes/handshake.ts';
@@ -33,6 +37,8 @@ export interface Parts {
   /** Null in a process that takes no webhooks. */
   readonly spool: Spool | null;
   readonly ingest: Ingest;
+  /** Null in a process that does not serve the API. */
+  readonly api: Api | null;
   readonly metrics: Metrics;
   readonly traffic: TrafficLog;
   readonly clock: Clock;
@@ -43,6 +49,8 @@ export interface Parts {
 export interface Servers {
   /** Base URL of the public one. */
   readonly url: string;
+  /** Base URL of the API; null if it is not served. */
+  readonly apiUrl: string | null;
   /** From now on each answer closes its connection. */
   beginClosing(): void;
   /** Answers what has arrived, and closes the ports. */
@@ -51,12 +59,14 @@ export interface Servers {
 
 /** @throws StartupError if a port cannot be opened; none is open then */
 export async function openServers(parts: Parts): Promise<Servers> {
-  const { HOST: host, PORT: port, METRICS_PORT: metricsPort } = parts.config;
+  const { HOST: host, PORT: port, METRICS_PORT: metricsPort, ADMIN_PORT: apiPort } = parts.config;
   const main = await publicServer(parts);
   const apart = metricsPort === undefined ? null : await metricsServer(parts);
+  const ofApi = apiPort === undefined || parts.api === null ? null : await apiServer(parts, parts.api);
+  const servers = [main, apart, ofApi].filter((server) => server !== null);
   const close = async () => {
     const limit = closeLimit(parts.config);
-    await Promise.all([apart?.close(limit), main.close(limit)]);
+    await Promise.all(servers.map((server) => server.close(limit)));
     await leaveCluster();
   };
   try {
@@ -66,7 +76,13 @@ export async function openServers(parts: Parts): Promise<Servers> {
       const metricsUrl = await listen(apart.app, { host, port: own, variable: 'METRICS_PORT' });
       parts.logger.info({ url: `${metricsUrl}/metrics` }, 'the metrics have a port of their own');
     }
-    return { url, beginClosing: () => main.beginClosing(), close };
+    const apiBase =
+      ofApi === null ? url : await listen(ofApi.app, { host, port: apiPort ?? 0, variable: 'ADMIN_PORT' });
+    const apiUrl = parts.api === null ? null : `${apiBase}${API_PREFIX}`;
+    const beginClosing = () => {
+      for (const server of [main, ofApi]) server?.beginClosing();
+    };
+    return { url, apiUrl, beginClosing, close };
   } catch (error) {
     await close();
     throw error;
@@ -88,7 +104,7 @@ function serverSettings({ config, logger, storage }: Parts) {
 }
 
 function publicServer(parts: Parts): Promise<HttpServer> {
-  const { sources, ingest, metrics, traffic, logger, config, clock } = parts;
+  const { sources, ingest, api, metrics, traffic, logger, config, clock } = parts;
   return createHttpServer({
     ...serverSettings(parts),
     async routes(app, limiter) {
@@ -99,8 +115,27 @@ function publicServer(parts: Parts): Promise<HttpServer> {
       await app.register(
         webhookRoutes({ sources, receive, budget, bodyLimit, limiter, metrics, traffic, logger, clock }),
       );
+      if (api !== null && config.ADMIN_PORT === undefined) await app.register(apiScope(parts, api, limiter));
     },
   });
+}
+
+/** On a port that may be closed to the outside while the webhooks are not. */
+function apiServer(parts: Parts, api: Api): Promise<HttpServer> {
+  return createHttpServer({
+    ...serverSettings(parts),
+    routes: async (app, limiter) => void (await app.register(apiScope(parts, api, limiter))),
+  });
+}
+
+function apiScope(parts: Parts, { endpoints, checkKey }: Api, limiter: FailureLimiter) {
+  const auth = createApiAuth({ allowed: adminNetworks(parts), limiter, checkKey });
+  return apiRoutes({ endpoints, auth, origins: parts.config.ADMIN_ALLOWED_ORIGINS ?? [] });
+}
+
+function adminNetworks({ config, logger }: Parts) {
+  const { ADMIN_ALLOWED_IPS: networks, TRUST_PROXY } = config;
+  return allowedNetworks({ networks, proxyTrusted: TRUST_PROXY !== undefined, logger });
 }
 
 /** On a port that no other instance of a cluster shares, so that each can be scraped. */
@@ -114,17 +149,13 @@ function metricsServer(parts: Parts): Promise<HttpServer> {
 }
 
 function opsSettings(parts: Parts, instance: number | null) {
-  const { config, logger, storage, metrics } = parts;
+  const { storage, metrics } = parts;
   return {
     service: SERVICE,
     version: VERSION,
     registry: metrics.registry,
     instance,
-    allowed: allowedNetworks({
-      networks: config.ADMIN_ALLOWED_IPS,
-      proxyTrusted: config.TRUST_PROXY !== undefined,
-      logger,
-    }),
+    allowed: adminNetworks(parts),
     health: (): Health => ({ database: storage.databaseState(), redis: storage.redisState() }),
     readiness: () => readiness(parts),
   };

@@ -2,16 +2,16 @@
 import type { Config } from './config.ts';
 import type { Source } from './core/source.ts';
 import { providers } from './providers/index.ts';
-import type { SecretName } from './storage/disk/generated-secrets.ts';
+import type { ProviderSecretName } from './storage/disk/generated-secrets.ts';
 
 /**
  * Gives the secret that was not configured. In production there is none: a provider without a secret is not served.
  * Null leaves the source out.
  */
-export type MissingSecret = (name: SecretName) => string | null;
+export type MissingSecret = (name: ProviderSecretName) => string | null;
 
 export function configuredSources(config: Config, missing: MissingSecret): Source[] {
-  const secretsOf = (name: SecretName): readonly string[] => {
+  const secretsOf = (name: ProviderSecretName): readonly string[] => {
     const configured = config[name];
     if (configured !== undefined) return configured;
     const other = config.NODE_ENV === 'production' ? null : missing(name);

@@ -16,19 +16,25 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   observability: ['core'],
   ingest: ['core', 'observability'],
   dispatch: ['core', 'observability'],
-  workers: ['core', 'dispatch', 'observability'],
+  rebuild: ['core', 'dispatch', 'observability'],
+  erasure: ['core', 'dispatch'],
+  delivery: ['core', 'observability'],
+  workers: ['core', 'dispatch', 'delivery', 'observability'],
   storage: ['core', 'observability', 'generated'],
-  http: ['core', 'ingest', 'observability'],
+  admin: ['core'],
+  http: ['core', 'admin', 'ingest', 'observability'],
 };
 
 /** Packages that belong behind one wall. */
 const ONLY_IN: Readonly<Record<string, RegExp>> = {
   fastify: /^http\//,
+  '@fastify/cors': /^http\//,
   '@fastify/helmet': /^http\//,
   '@fastify/rate-limit': /^http\//,
   '@prisma/adapter-pg': /^storage\/postgres\//,
   pg: /^storage\/postgres\//,
   ioredis: /^storage\/redis\//,
+  undici: /^delivery\//,
   'prom-client': /^(observability|http)\//,
   commander: /^cli\//,
 };

@@ -115,6 +115,25 @@ describe('faults', () => {
   });
 });
 
+describe('encryption keys', () => {
+  const [one, two] = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')];
+
+  it('are one or several', () => {
+    expect(loadConfig({ ENCRYPTION_KEYS: ` ${one} , ${two} ` }).ENCRYPTION_KEYS).toEqual([one, two]);
+    expect(loadConfig({}).ENCRYPTION_KEYS).toBeUndefined();
+  });
+
+  it.each(['hunter2', Buffer.alloc(31, 1).toString('base64'), `${one},hunter2`, ','])(
+    '%s is none',
+    (ENCRYPTION_KEYS) => {
+      const [fault, ...others] = faultsOf({ ENCRYPTION_KEYS });
+      expect(fault).toMatch(/^ENCRYPTION_KEYS: write 32 random bytes in base64/);
+      expect(fault).not.toContain('hunter2');
+      expect(others).toEqual([]);
+    },
+  );
+});
+
 describe('paths', () => {
   it.each(['/a', '/in/stripe', '/v1.0/hook_s~x-y'])('%s is one', (STRIPE_PATH) => {
     expect(loadConfig({ STRIPE_PATH }).STRIPE_PATH).toBe(STRIPE_PATH);
@@ -171,9 +190,12 @@ describe('NAME_FILE', () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it.each(FILE_VARIABLES)('gives %s from a file, without the line end that editors add', (name) => {
-    const value = name.endsWith('_URL')
-      ? `${name === 'REDIS_URL' ? 'redis' : 'postgres'}://host/0`
-      : 'sixteen-letters-or-so';
+    const values: Partial<Record<typeof name, string>> = {
+      DATABASE_URL: 'postgres://host/0',
+      REDIS_URL: 'redis://host/0',
+      ENCRYPTION_KEYS: Buffer.alloc(32).toString('base64'),
+    };
+    const value = values[name] ?? 'sixteen-letters-or-so';
     const config = loadConfig({ [`${name}_FILE`]: write(`${value}\r\n`) });
     expect([config[name]].flat()).toEqual([value]);
   });
@@ -238,10 +260,29 @@ describe('in production', () => {
   });
 });
 
+describe('retention', () => {
+  it.each(['0', '35', '36500'])('events may be kept for %s days, whatever the bytes', (EVENT_RETENTION_DAYS) => {
+    for (const RAW_RETENTION_DAYS of ['0', '1', '90'])
+      expect(faultsOf({ EVENT_RETENTION_DAYS, RAW_RETENTION_DAYS })).toEqual([]);
+  });
+
+  it.each(['1', '34'])('events kept for %s days only would come again', (EVENT_RETENTION_DAYS) => {
+    expect(faultsOf({ EVENT_RETENTION_DAYS })).toEqual([
+      'EVENT_RETENTION_DAYS: write 0 (for ever) or at least 35: Stripe sends events again for 30 days, and one that was removed would be taken for a new one',
+    ]);
+  });
+});
+
 describe('the times of a stop, and the ports', () => {
   it.each([
     [{ SHUTDOWN_DELAY_MS: '9000' }, 'SHUTDOWN_DELAY_MS: must be below SHUTDOWN_TIMEOUT_MS (8000), which includes it'],
     [{ METRICS_PORT: '3000' }, 'METRICS_PORT: is the same as PORT; give it a port of its own'],
+    [{ PORT: '80', ADMIN_PORT: '80' }, 'ADMIN_PORT: is the same as PORT; give it a port of its own'],
+    [{ METRICS_PORT: '81', ADMIN_PORT: '81' }, 'ADMIN_PORT: is the same as METRICS_PORT; give it a port of its own'],
+    [
+      { ADMIN_ALLOWED_ORIGINS: 'https://a.example.com/x' },
+      'ADMIN_ALLOWED_ORIGINS: write origins such as https://admin.example.com, without a path; separate several by commas',
+    ],
   ])('%j does not fit', (environment, fault) => {
     expect(() => loadConfig(environment)).toThrow(fault);
   });
