@@ -1,10 +1,11 @@
 /** Secrets that were not configured: generated once and kept in DATA_DIR, so that the first run needs no configuration. */
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../../core/errors.ts';
 import { newEncryptionKey } from '../../core/secret-box.ts';
 import { makeDataDir } from './data-dir.ts';
+import { makeDirectory } from './make-directory.ts';
 
 export const PROVIDER_SECRETS = ['META_APP_SECRET', 'META_VERIFY_TOKEN', 'STRIPE_WEBHOOK_SECRET'] as const;
 export type ProviderSecretName = (typeof PROVIDER_SECRETS)[number];
@@ -41,7 +42,7 @@ export function ensureGeneratedSecret(dataDir: string, name: SecretName): string
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     makeDataDir(dataDir);
-    mkdirSync(join(dataDir, 'secrets'), { recursive: true, mode: 0o700 });
+    makeDirectory(join(dataDir, 'secrets'), 0o700);
     writeFileSync(draft, `${generate(name)}\n`, { mode: 0o600, flush: true });
     // A link appears whole or not at all, and fails if another process was first.
     linkSync(draft, file);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, cp, lstat, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { makeDirectory } from './make-directory.ts';
+import { makeDirectory } from '../../disk/make-directory.ts';
 import { createMissingLinks } from './package-links.ts';
 
 /** A copy takes seconds; one that is older was left by a daemon that was killed. */
@@ -15,7 +15,7 @@ const ABANDONED_AFTER_MS = 600_000;
 export async function copyBinaries(nativeDirectory: string, destination: string): Promise<void> {
   if (await exists(destination)) return;
   const parent = dirname(destination);
-  await makeDirectory(parent, 0o711);
+  makeDirectory(parent, 0o711);
   const prefix = `${basename(destination)}.copying-`;
   await removeAbandonedCopies(parent, prefix);
   const partial = join(parent, prefix + randomBytes(6).toString('hex'));

@@ -2,11 +2,11 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { StartupError } from '../../../core/errors.ts';
+import { makeDirectory } from '../../disk/make-directory.ts';
 import { locateCluster } from './cluster-location.ts';
 import { acquireDaemonLock } from './daemon-lock.ts';
 import { readEmbeddedState } from './embedded-state.ts';
 import { keepRunning } from './keep-running.ts';
-import { makeDirectory } from './make-directory.ts';
 import { type OpenCluster, openCluster, STOP_LIMITS, type StartLogger } from './open-cluster.ts';
 import { findPlatformPackage } from './platform-package.ts';
 import { isRoot } from './server-account.ts';
@@ -54,10 +54,10 @@ async function start(dataDir: string, logger: StartLogger | undefined): Promise<
   const platformPackage = findPlatformPackage();
   // As root, the server's user must be able to pass through. Passing is all that 0711 allows.
   const mode = isRoot() ? 0o711 : 0o700;
-  await makeDirectory(resolve(dataDir), mode);
+  makeDirectory(resolve(dataDir), mode);
   const dataDirectory = await realpath(dataDir);
   const location = await locateCluster(dataDirectory, await readEmbeddedState(dataDirectory));
-  await makeDirectory(location.home, mode);
+  makeDirectory(location.home, mode);
   const lock = await acquireDaemonLock(location.home);
   if ('heldBy' in lock) {
     throw new StartupError(
