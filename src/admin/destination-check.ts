@@ -1,7 +1,8 @@
 /** Do the settings of a destination fit together? What one field alone can be wrong in, the API's schema says. */
 import { conditionFaults } from '../core/condition.ts';
-import type { DestinationSettings, Signing } from '../core/destination.ts';
+import type { DestinationFilter, DestinationSettings, Signing } from '../core/destination.ts';
 import { Refusal, type RefusalDetail } from '../core/errors.ts';
+import { OWN_SOURCE } from '../core/event.ts';
 
 /** What only those know who send. Each answers with what is wrong, for people, or with null. */
 export interface DestinationRules {
@@ -14,6 +15,7 @@ export interface DestinationRules {
 export interface StandingSettings {
   readonly target: DestinationSettings['target'];
   readonly signing: Signing;
+  readonly filter: Pick<DestinationFilter, 'sources'>;
   readonly secretCount: number;
 }
 
@@ -66,7 +68,7 @@ function signingFaults(settings: Partial<DestinationSettings>, standing: Standin
   if (signing === 'none')
     return secrets === 0 ? [] : fault('secrets', 'nothing is signed: leave them out, or write []');
   if (secrets === 0) return fault('secrets', `the signing "${signing}" needs at least one`);
-  if (signing === 'provider') return [];
+  if (signing === 'provider') return ownEventFaults(settings.filter ?? standing?.filter);
   const kept = settings.secrets === undefined && standing?.signing !== 'standard';
   if (kept) return fault('secrets', 'those of the signing before do not fit: write new ones');
   return (settings.secrets ?? []).flatMap((secret, index) =>
@@ -74,6 +76,12 @@ function signingFaults(settings: Partial<DestinationSettings>, standing: Standin
       ? []
       : fault(`secrets.${index}`, 'for the signing "standard" write whsec_ and 24 to 64 bytes in base64'),
   );
+}
+
+function ownEventFaults(filter: StandingSettings['filter'] | undefined): RefusalDetail[] {
+  const wanted = filter?.sources?.includes(OWN_SOURCE) === true;
+  const message = `the source ${OWN_SOURCE} is of no provider, and nothing signs its events like one: write "standard" or "none"`;
+  return fault('signing', wanted ? message : null);
 }
 
 function headerFaults(

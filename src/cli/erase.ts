@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { loadConfig, readEnvironment } from '../config.ts';
 import { BatchError } from '../core/dispatch.ts';
 import { StartupError, StoreError } from '../core/errors.ts';
-import type { ProviderName } from '../core/event.ts';
+import type { WebhookProviderName } from '../core/event.ts';
 import { type ErasureReport, isUnknown } from '../erasure/report.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { createErasureStore } from '../storage/postgres/erasure-store.ts';
@@ -75,7 +75,11 @@ async function erase(flags: EraseFlags): Promise<void> {
   process.stderr.write(describeSpool(waitingFiles(resolve(config.DATA_DIR))));
 }
 
-function tell(reports: ReadonlyMap<ProviderName, readonly ErasureReport[]>, dryRun: boolean, logger: Logger): void {
+function tell(
+  reports: ReadonlyMap<WebhookProviderName, readonly ErasureReport[]>,
+  dryRun: boolean,
+  logger: Logger,
+): void {
   const all = [...reports.values()].flat();
   if (all.every(isUnknown)) throw new StartupError(UNKNOWN_ID);
   for (const report of all) process.stdout.write(describeReport(report, dryRun));

@@ -1,6 +1,7 @@
 /** What delivery needs of storage: deliveries that are due, leased to one worker at a time, and what became of them. */
 import type { Destination, DestinationState } from './destination.ts';
 import type { ProviderName } from './event.ts';
+import type { PausedDestination } from './own-event.ts';
 
 /**
  * `pending`: waits for its time. `sending`: leased to a worker; a lease that has ended is as good as pending. The others are
@@ -143,9 +144,12 @@ export interface DeliveryStore {
 
   /**
    * Records attempts and what follows, in one transaction. A report about a lease that has been lost to another worker keeps
-   * its attempt visible and changes the state only if that is a `delivered`.
+   * its attempt visible and changes the state only if that is a `delivered`. A destination that is paused by them and the event
+   * that tells of it are written together.
+   *
+   * @returns the destinations paused. Of a commit that got no answer nobody learns them; their events are there
    */
-  report(reports: readonly AttemptReport[]): Promise<void>;
+  report(reports: readonly AttemptReport[]): Promise<readonly PausedDestination[]>;
 
   /** Gives leases back unused: at a stop, or where nothing was sent. No attempt is counted. */
   release(owner: string, deliveryIds: readonly string[]): Promise<void>;

@@ -3,7 +3,7 @@ import type { JsonObject } from './json.ts';
 
 /** Which events a destination is owed. */
 export interface DestinationFilter {
-  /** Names of sources; null: all of them. */
+  /** Names of sources; null: all but `gateway`, which those name who want to hear of the gateway itself. */
   readonly sources: readonly string[] | null;
   /** Types such as `invoice.paid`; a `*` at the end stands for any rest: `invoice.*`, or `*` for everything. */
   readonly types: readonly string[];

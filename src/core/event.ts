@@ -1,7 +1,13 @@
 /** The gateway's vocabulary: what a request is, and the events that are found in it. */
 
-/** Who signs. Each has a folder under `src/providers`. */
-export type ProviderName = 'stripe' | 'whatsapp';
+/** Who signs. */
+export type WebhookProviderName = 'stripe' | 'whatsapp';
+
+/** Whom an event is from: who signed it, or the gateway itself. Each has a folder under `src/providers`. */
+export type ProviderName = WebhookProviderName | 'gateway';
+
+/** Source of the gateway's own events: no configured source has this name, so that nobody can post them. */
+export const OWN_SOURCE = 'gateway';
 
 /**
  * One thing that happened, as a provider's `parse` found it in a verified body.
@@ -27,9 +33,9 @@ export interface NewEvent extends ParsedEvent {
   readonly source: string;
 }
 
-/** One HTTP POST whose signature is right, with the events found in it. What is queued, spooled and stored. */
-export interface VerifiedRequest {
-  /** UUID v7; also the `x-request-id` of the answer, so that an operator finds the row by it. */
+/** What is stored together: bytes as they came, and the events in them. */
+export interface NewRequest {
+  /** UUID v7. */
   readonly id: string;
   readonly source: string;
   readonly provider: ProviderName;
@@ -38,10 +44,17 @@ export interface VerifiedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The bytes exactly as received: what the signature covers. */
   readonly body: Buffer;
-  /** Position of the secret that matched, from 0. */
-  readonly secret: number;
   /** At least one; no two with the same dedupe key. */
   readonly events: readonly NewEvent[];
+}
+
+/** One HTTP POST whose signature is right, with the events found in it. What is queued, spooled and stored. */
+export interface VerifiedRequest extends NewRequest {
+  /** Also the `x-request-id` of the answer, so that an operator finds the row by it. */
+  readonly id: string;
+  readonly provider: WebhookProviderName;
+  /** Position of the secret that matched, from 0. */
+  readonly secret: number;
 }
 
 /** About the bytes that the payloads of these events take in memory and on the way to the database. */

@@ -1,6 +1,6 @@
 /** The contract of a provider: the only place where the rest of the gateway meets provider rules. */
 import type { DeliveredEvent, DeliveredRequest } from './delivery.ts';
-import type { ParsedEvent, ProviderName } from './event.ts';
+import type { ParsedEvent, WebhookProviderName } from './event.ts';
 
 /** Why a signature was refused; the label of `webhook_signature_failures_total`. */
 export const SIGNATURE_FAILURES = ['missing', 'malformed', 'mismatch', 'too_old', 'too_new'] as const;
@@ -50,7 +50,7 @@ export type HandshakeResult =
   | { readonly ok: false; readonly reason: 'malformed' | 'wrong_token' };
 
 export interface Provider {
-  readonly name: ProviderName;
+  readonly name: WebhookProviderName;
   /** Lower-case name of the header that carries the signature. */
   readonly signatureHeader: string;
   /** What can be told from the header alone, before the body is read: null where it is well-formed. */
@@ -71,3 +71,8 @@ export interface Provider {
   /** Present if the provider checks the URL by a GET. `tokens`: the accepted verify tokens. */
   handshake?(query: Readonly<Record<string, unknown>>, tokens: readonly string[]): HandshakeResult;
 }
+
+/** Whom an event is from, as far as handing it on goes: a provider, or the gateway itself, which has no signature to imitate. */
+export type Origin =
+  | Provider
+  | (Pick<Provider, 'parse' | 'native' | 'sample'> & { readonly name: 'gateway'; readonly signatureHeader: null });

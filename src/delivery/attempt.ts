@@ -2,11 +2,11 @@
 import type { AttemptAnswer, AttemptReport, LeasedDelivery } from '../core/delivery.ts';
 import type { ProviderName } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Provider } from '../core/provider.ts';
+import type { Origin } from '../core/provider.ts';
 import { rowId } from '../core/row-id.ts';
 import type { StreamSink } from '../core/sink.ts';
 import { deliveryBody } from './body.ts';
-import { DELIVERED, judgeAnswer, judgeFailure, type Verdict } from './classify.ts';
+import { DELIVERED, judgeAnswer, judgeFailure, UNSIGNABLE, type Verdict } from './classify.ts';
 import { deliveryHeaders } from './headers.ts';
 import { nextAttempt } from './schedule.ts';
 import type { Sender } from './send.ts';
@@ -16,7 +16,7 @@ export interface AttemptOptions {
   readonly sender: Sender;
   /** Null without `REDIS_URL`. */
   readonly sink: StreamSink | null;
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly origins: Readonly<Record<ProviderName, Origin>>;
   /** Value of `user-agent`. */
   readonly userAgent: string;
   /** UUID of the worker. */
@@ -79,13 +79,13 @@ function nextOf(verdict: Verdict, schedule: readonly number[], number: number, r
 async function attempt(
   delivery: LeasedDelivery,
   signal: AbortSignal,
-  { sender, sink, providers, userAgent, clock }: AttemptOptions,
+  { sender, sink, origins, userAgent, clock }: AttemptOptions,
 ): Promise<Outcome | 'unsent' | 'unknown'> {
   if (signal.aborted) return 'unsent';
   if (delivery.undecryptable !== null) return failed('no_key', delivery.undecryptable);
   const { destination } = delivery;
-  const provider = providers[delivery.provider];
-  const body = deliveryBody(delivery, provider);
+  const origin = origins[delivery.provider];
+  const body = deliveryBody(delivery, origin);
   if (body === null) return failed('no_content', `what the format ${destination.format} is made of is not there`);
   if (destination.target.kind === 'redis_stream') {
     if (sink === null) return failed('sink', 'REDIS_URL is not set in the process that delivers');
@@ -93,7 +93,9 @@ async function attempt(
     const result = await sink.append({ stream, maxLength, fields: streamFields(delivery, body.bytes) });
     return result.ok ? { verdict: DELIVERED, answer: null } : failed('sink', result.reason);
   }
-  const made = deliveryHeaders({ delivery, body, provider, userAgent, now: clock() });
+  if (destination.signing === 'provider' && origin.signatureHeader === null)
+    return { verdict: UNSIGNABLE, answer: null };
+  const made = deliveryHeaders({ delivery, body, provider: origin, userAgent, now: clock() });
   if ('fault' in made) return failed('no_key', made.fault);
   const { url } = destination.target;
   const request = { url, headers: made.headers, body: body.bytes, timeoutMs: destination.timeoutMs, signal };

@@ -10,8 +10,9 @@
  * in the sender's. It is null where none could be kept (the body was not JSON, or nested too deep): whoever wants those takes
  * the format `original`.
  */
-import type { LeasedDelivery } from '../core/delivery.ts';
-import type { Provider } from '../core/provider.ts';
+import type { DeliveredEvent, LeasedDelivery } from '../core/delivery.ts';
+import type { Destination } from '../core/destination.ts';
+import type { Origin } from '../core/provider.ts';
 
 const JSON_TYPE = 'application/json';
 
@@ -22,14 +23,19 @@ export interface DeliveryBody {
   readonly asReceived: boolean;
 }
 
+/** What a body is made of, whoever it is for. */
+export interface Content extends Pick<LeasedDelivery, 'source' | 'provider' | 'receivedAt' | 'event' | 'request'> {
+  readonly destination: Pick<Destination, 'format'>;
+}
+
 /** The same bytes at every attempt. Null if what they are made of is gone or never was. */
-export function deliveryBody(delivery: LeasedDelivery, provider: Provider): DeliveryBody | null {
+export function deliveryBody(delivery: Content, origin: Origin): DeliveryBody | null {
   const { event, request } = delivery;
   switch (delivery.destination.format) {
     case 'original':
       return request === null ? null : received(request.body, request.headers['content-type']);
     case 'native': {
-      const bytes = event === null ? null : provider.native(event, request);
+      const bytes = event === null ? null : origin.native(event, request);
       if (bytes === null) return null;
       return bytes === request?.body ? received(bytes, request.headers['content-type']) : made(bytes);
     }
@@ -46,15 +52,13 @@ function made(bytes: Buffer): DeliveryBody {
   return { bytes, contentType: JSON_TYPE, asReceived: false };
 }
 
-function envelope(delivery: LeasedDelivery, event: NonNullable<LeasedDelivery['event']>): Buffer {
-  const head = JSON.stringify({
-    id: event.id,
-    source: delivery.source,
-    provider: delivery.provider,
-    type: event.type,
-    subject: event.subject,
-    occurredAt: event.occurredAt,
-    receivedAt: delivery.receivedAt,
-  });
+function envelope(delivery: Content, event: DeliveredEvent): Buffer {
+  const head = JSON.stringify(envelopeHead(delivery, event));
   return Buffer.from(`${head.slice(0, -1)},"payload":${event.payload ?? 'null'}}`);
+}
+
+/** The envelope without its payload. */
+export function envelopeHead({ source, provider, receivedAt }: Omit<Content, 'destination'>, event: DeliveredEvent) {
+  const { id, type, subject, occurredAt } = event;
+  return { id, source, provider, type, subject, occurredAt, receivedAt };
 }

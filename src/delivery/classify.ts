@@ -59,6 +59,13 @@ export function judgeFailure(failure: AttemptFailure, error: string): Verdict {
   };
 }
 
+/** An event of the gateway's own for a destination that signs as a provider does: one of a provider's may well arrive there. */
+export const UNSIGNABLE: Verdict = {
+  ...judgeFailure('no_key', 'events of the gateway are not signed as a provider signs: the signing has to be standard'),
+  destinationHealthy: null,
+  final: true,
+};
+
 export const DELIVERED: Verdict = {
   failure: null,
   error: null,

@@ -1,6 +1,6 @@
 /** The headers of a delivery: the operator's, then those of the signature and our own, which no operator's replaces. */
-import type { LeasedDelivery } from '../core/delivery.ts';
-import type { Provider } from '../core/provider.ts';
+import type { DeliveredRequest, LeasedDelivery } from '../core/delivery.ts';
+import type { Origin } from '../core/provider.ts';
 import type { DeliveryBody } from './body.ts';
 import { signatureHeaders } from './signing.ts';
 
@@ -37,7 +37,7 @@ export function isHeaderValue(value: string): boolean {
 export interface HeadersInput {
   readonly delivery: LeasedDelivery;
   readonly body: DeliveryBody;
-  readonly provider: Provider;
+  readonly provider: Origin;
   readonly userAgent: string;
   readonly now: Date;
 }
@@ -64,12 +64,10 @@ export function deliveryHeaders({ delivery, body, provider, userAgent, now }: He
   const { signing, secrets } = destination;
   const signature = signatureHeaders({ signing, secrets, messageId, body: body.bytes, now, provider });
   if (signature === null) return { fault: `there is no secret to sign with (signing is ${signing})` };
-  const original = body.asReceived ? request?.headers[provider.signatureHeader] : undefined;
   return {
     headers: {
       ...headers,
-      ...(original === undefined ? {} : { [`x-original-${provider.signatureHeader}`]: original }),
-      'content-type': isHeaderValue(body.contentType) ? body.contentType : 'application/json',
+      ...contentHeaders(body, request, provider),
       'user-agent': userAgent,
       'x-webhook-source': delivery.source,
       ...(event === null ? {} : { 'x-webhook-type': event.type }),
@@ -77,6 +75,19 @@ export function deliveryHeaders({ delivery, body, provider, userAgent, now }: He
       'webhook-id': messageId,
       ...signature,
     },
+  };
+}
+
+/** What belongs to the bytes wherever they go. */
+export function contentHeaders(
+  { asReceived, contentType }: DeliveryBody,
+  request: Pick<DeliveredRequest, 'headers'> | null,
+  { signatureHeader }: Origin,
+): Record<string, string> {
+  const original = asReceived && signatureHeader !== null ? request?.headers[signatureHeader] : undefined;
+  return {
+    ...(original === undefined ? {} : { [`x-original-${signatureHeader}`]: original }),
+    'content-type': isHeaderValue(contentType) ? contentType : 'application/json',
   };
 }
 

@@ -1,12 +1,15 @@
 /** Reports on their way to the store: in small groups, kept until they have arrived, and none may keep the others from arriving. */
 import type { AttemptReport, DeliveryStore } from '../core/delivery.ts';
 import { StoreError } from '../core/errors.ts';
+import type { PausedDestination } from '../core/own-event.ts';
 
 /** Reports in one transaction. */
 const GROUP = 50;
 
 export interface ReportOutboxOptions {
   readonly store: Pick<DeliveryStore, 'report'>;
+  /** Reports had these paused. Called after the commit. */
+  readonly onPaused: (paused: readonly PausedDestination[]) => void;
   /** The store refuses a report as it is: its delivery will be sent again when the lease has run out. */
   readonly onDropped: (report: AttemptReport, error: StoreError) => void;
 }
@@ -36,11 +39,16 @@ export class ReportOutbox {
     return this.#flushing;
   }
 
+  async #report(reports: readonly AttemptReport[]): Promise<void> {
+    const paused = await this.#options.store.report(reports);
+    if (paused.length > 0) this.#options.onPaused(paused);
+  }
+
   async #send(): Promise<void> {
     while (this.#waiting.length > 0) {
       const group = this.#waiting.slice(0, GROUP);
       try {
-        await this.#options.store.report(group);
+        await this.#report(group);
         this.#waiting.splice(0, group.length);
       } catch (error) {
         if (!isData(error)) throw error;
@@ -52,7 +60,7 @@ export class ReportOutbox {
   async #sendOneByOne(group: readonly AttemptReport[]): Promise<void> {
     for (const report of group) {
       try {
-        await this.#options.store.report([report]);
+        await this.#report([report]);
       } catch (error) {
         if (!isData(error)) throw error;
         await this.#sendWithoutAnswer(report);
@@ -66,7 +74,7 @@ export class ReportOutbox {
     const { answer } = report;
     const bare = answer === null ? null : { status: answer.status, headers: {}, body: Buffer.alloc(0) };
     try {
-      await this.#options.store.report([{ ...report, answer: bare }]);
+      await this.#report([{ ...report, answer: bare }]);
     } catch (error) {
       if (!isData(error)) throw error;
       this.#options.onDropped(report, error);

@@ -1,7 +1,7 @@
 /** The signature headers of a delivery. Made anew at every attempt: receivers refuse an old time. */
 import { createHmac } from 'node:crypto';
 import type { Signing } from '../core/destination.ts';
-import type { Provider } from '../core/provider.ts';
+import type { Origin } from '../core/provider.ts';
 
 export interface SignatureInput {
   readonly signing: Signing;
@@ -10,16 +10,19 @@ export interface SignatureInput {
   readonly messageId: string;
   readonly body: Buffer;
   readonly now: Date;
-  readonly provider: Provider;
+  readonly provider: Origin;
 }
 
-/** Null if there is no secret to sign with. */
+/** Null if there is no secret to sign with, or if it is to be the provider's signature and the event is from the gateway itself. */
 export function signatureHeaders(input: SignatureInput): Record<string, string> | null {
   const { signing, secrets, messageId, body, now, provider } = input;
   if (signing === 'none') return {};
   const [first] = secrets;
   if (first === undefined) return null;
-  if (signing === 'provider') return { [provider.signatureHeader]: provider.sign({ body, secret: first, now }) };
+  if (signing === 'provider') {
+    if (provider.signatureHeader === null) return null;
+    return { [provider.signatureHeader]: provider.sign({ body, secret: first, now }) };
+  }
   const timestamp = Math.floor(now.getTime() / 1000).toString();
   const signatures = secrets.map((secret) => `v1,${standardSignature(secret, `${messageId}.${timestamp}.`, body)}`);
   return { 'webhook-timestamp': timestamp, 'webhook-signature': signatures.join(' ') };

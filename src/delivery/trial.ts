@@ -4,7 +4,7 @@ import type { LeasedDelivery } from '../core/delivery.ts';
 import { Refusal } from '../core/errors.ts';
 import type { ProviderName } from '../core/event.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Provider } from '../core/provider.ts';
+import type { Origin } from '../core/provider.ts';
 import { rowId } from '../core/row-id.ts';
 import type { SendTrial, TrialSample } from '../core/trial-delivery.ts';
 import type { Attempt } from './attempt.ts';
@@ -16,16 +16,16 @@ const MAX_TIMEOUT = 30_000;
 
 export interface TrialOptions {
   readonly attempt: Attempt;
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly origins: Readonly<Record<ProviderName, Origin>>;
   readonly clock: Clock;
 }
 
-export function createTrialSender({ attempt, providers, clock }: TrialOptions): SendTrial {
+export function createTrialSender({ attempt, origins, clock }: TrialOptions): SendTrial {
   return async ({ destination, undecryptable }, sample) => {
     const timeoutMs = Math.min(MAX_TIMEOUT, destination.timeoutMs);
     const headers = { ...destination.headers, [TRIAL_HEADER]: 'true' };
     const delivery: LeasedDelivery = {
-      ...sampleDelivery(providers[sample.provider], sample, clock()),
+      ...sampleDelivery(origins[sample.provider], sample, clock()),
       destination: { ...destination, headers, timeoutMs },
       undecryptable,
     };
@@ -37,17 +37,17 @@ export function createTrialSender({ attempt, providers, clock }: TrialOptions): 
 }
 
 function sampleDelivery(
-  provider: Provider,
+  origin: Origin,
   { type }: TrialSample,
   now: Date,
 ): Omit<LeasedDelivery, 'destination' | 'undecryptable'> {
   const requestId = rowId();
-  const body = sampleBody(provider, type, now);
-  const [parsed] = provider.parse({ body, requestId, receivedAt: now });
+  const body = sampleBody(origin, type, now);
+  const [parsed] = origin.parse({ body, requestId, receivedAt: now });
   return {
     id: rowId(),
-    source: provider.name,
-    provider: provider.name,
+    source: origin.name,
+    provider: origin.name,
     receivedAt: now,
     event: parsed === undefined ? null : { ...parsed, id: rowId() },
     request: { id: requestId, headers: { 'content-type': 'application/json' }, body },
@@ -57,9 +57,9 @@ function sampleDelivery(
   };
 }
 
-function sampleBody(provider: Provider, type: string | undefined, now: Date): Buffer {
+function sampleBody(origin: Origin, type: string | undefined, now: Date): Buffer {
   try {
-    return provider.sample({ type, unique: randomUUID().replaceAll('-', ''), now });
+    return origin.sample({ type, unique: randomUUID().replaceAll('-', ''), now });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new Refusal('bad_request', 'there is no sample of this type', [{ path: 'type', message: error.message }]);

@@ -1,6 +1,6 @@
 /** From records of the spool to the requests of one statement. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ProviderName, VerifiedRequest } from '../core/event.ts';
+import type { VerifiedRequest, WebhookProviderName } from '../core/event.ts';
 import type { Provider } from '../core/provider.ts';
 import type { SpooledRequest } from '../core/spool.ts';
 import { BatchSize } from './batch-size.ts';
@@ -18,7 +18,7 @@ export interface DrainBatch {
 
 export async function drainBatch(
   records: readonly SpooledRequest[],
-  providers: Readonly<Record<ProviderName, Provider>>,
+  providers: Readonly<Record<WebhookProviderName, Provider>>,
 ): Promise<DrainBatch> {
   const size = new BatchSize(Number.POSITIVE_INFINITY);
   const batch: { record: SpooledRequest; request: VerifiedRequest }[] = [];

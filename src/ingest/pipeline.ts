@@ -1,5 +1,5 @@
 /** Ingest as a whole: the receiver, the batch writer and the spool behind it, and the byte budget over all. */
-import type { ProviderName } from '../core/event.ts';
+import type { WebhookProviderName } from '../core/event.ts';
 import type { ReadinessCheck } from '../core/health.ts';
 import type { Clock, EventStore, SeenStore } from '../core/ports.ts';
 import type { Provider } from '../core/provider.ts';
@@ -25,7 +25,7 @@ export interface IngestOptions {
   readonly seen: SeenStore;
   /** Null in a process that takes no webhooks. */
   readonly spool: Spool | null;
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly providers: Readonly<Record<WebhookProviderName, Provider>>;
   /** Bytes of webhook bodies in memory. */
   readonly maxBytes: number;
   /** Requests in one statement. */

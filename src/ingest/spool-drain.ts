@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreError } from '../core/errors.ts';
-import type { ProviderName, VerifiedRequest } from '../core/event.ts';
+import type { VerifiedRequest, WebhookProviderName } from '../core/event.ts';
 import type { EventStore } from '../core/ports.ts';
 import type { Provider } from '../core/provider.ts';
 import type { Spool, SpooledRequest } from '../core/spool.ts';
@@ -28,7 +28,7 @@ export interface SpoolDrainOptions {
   readonly spool: Spool;
   /** Of the drain alone: with a deadline of its own, longer than that of live batches. */
   readonly store: EventStore;
-  readonly providers: Readonly<Record<ProviderName, Provider>>;
+  readonly providers: Readonly<Record<WebhookProviderName, Provider>>;
   readonly breaker: StoreBreaker;
   /** Milliseconds within which a commit shows that PostgreSQL can take webhooks again. */
   readonly commitTimeoutMs: number;

@@ -17,7 +17,7 @@ export function requestFromWebhook(webhook: IncomingWebhook, secret: number): Ve
     headers: keptHeaders(webhook),
     body,
     secret,
-    events: events.map((event) => ({ id: eventRowId(requestId), source: source.name, ...event })),
+    events: events.map((event, index) => ({ id: eventRowId(requestId, index), source: source.name, ...event })),
   };
 }
 
@@ -31,7 +31,9 @@ export function requestFromSpool(spooled: SpooledRequest, provider: Provider): V
   const events = provider.parse({ body, requestId, receivedAt });
   return {
     ...request,
-    events: events.map((event) => ({ id: eventIds.get(event.dedupeKey) ?? eventRowId(requestId), source, ...event })),
+    events: events.map((event, index) => {
+      return { id: eventIds.get(event.dedupeKey) ?? eventRowId(requestId, index), source, ...event };
+    }),
   };
 }
 

@@ -6,6 +6,7 @@ export interface DeliveryMetrics {
   attempted(outcome: AttemptFailure | 'delivered', durationMs: number): void;
   /** @param lagMs since the arrival of the event; for live deliveries only */
   delivered(lagMs: number): void;
+  autoPaused(destinations: number): void;
 }
 
 export function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
@@ -29,11 +30,17 @@ export function createDeliveryMetrics(registry: Registry): DeliveryMetrics {
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400],
     registers,
   });
+  const autoPaused = new Counter({
+    name: 'webhook_destinations_auto_paused_total',
+    help: 'Destinations that this process paused because they kept failing or answered 410',
+    registers,
+  });
   return {
     attempted(outcome, durationMs) {
       attempts.inc({ outcome });
       duration.observe(durationMs / 1000);
     },
+    autoPaused: (destinations) => autoPaused.inc(destinations),
     delivered: (lagMs) => lag.observe(Math.max(0, lagMs / 1000)),
   };
 }

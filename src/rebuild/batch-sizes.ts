@@ -46,6 +46,6 @@ export class RebuildBatches {
     if (this.#strikes < MAX_STRIKES) throw error;
     const failure = failureOf(mark, (error as Error).message, []);
     await this.#rebuild.fail(failure);
-    return { done: [], failures: [failure], deliveries: 0, routeFaults: [] };
+    return { done: [], failures: [failure], deliveries: 0, positions: 0, routeFaults: [] };
   }
 }

@@ -36,6 +36,24 @@ test('of an event is new, and of the millisecond of its request', async () => {
   expect(ids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
+test('of the events of a body ascend in its order', () => {
+  const request = rowId();
+  for (const first of [0, 4_000, 65_500]) {
+    const ids = Array.from({ length: 300 }, (_, index) => eventRowId(request, first + index));
+    expect(ids.toSorted()).toEqual(ids);
+    expect(new Set(ids).size).toBe(300);
+  }
+  expect(eventRowId(request, 262_143) > eventRowId(request, 262_142)).toBe(true);
+});
+
+test('of more events than can be counted is still one of its own, above the others', () => {
+  const request = rowId();
+  const ids = [262_143, 262_144, 1_000_000].map((index) => eventRowId(request, index));
+  expect(new Set(ids).size).toBe(3);
+  for (const id of ids) expect(id > eventRowId(request, 262_142)).toBe(true);
+  expect(ids[2]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
 test('the first of a time sorts before every id of that millisecond, and after those of the one before', () => {
   const id = rowId();
   const time = Number.parseInt(id.replace('-', '').slice(0, 12), 16);

@@ -7,7 +7,7 @@ import type { StreamSink } from '../../src/core/sink.ts';
 import { createAddressGuard } from '../../src/delivery/address-guard.ts';
 import { type AttemptResult, createAttempt } from '../../src/delivery/attempt.ts';
 import { createSender, type Sender } from '../../src/delivery/send.ts';
-import { providers } from '../../src/providers/index.ts';
+import { origins, providers } from '../../src/providers/index.ts';
 import { createRedisConnection } from '../../src/storage/redis/connection.ts';
 import { createRedisStreamSink } from '../../src/storage/redis/stream-sink.ts';
 import { readFixture } from '../support/fixtures.ts';
@@ -44,7 +44,7 @@ function attempt(
   const make = createAttempt({
     sender,
     sink,
-    providers,
+    origins,
     userAgent: 'webhook-gateway/test',
     owner: OWNER,
     clock: () => now,
@@ -174,6 +174,17 @@ describe('without a request an attempt', () => {
     for (const parts of [undecryptable, { destination: { signing: 'standard' } as const }]) {
       expect(await reportOf(parts)).toMatchObject({ failure: 'no_key', next: { state: 'pending' } });
     }
+  });
+
+  it('gives up an event of the gateway where the provider is to have signed it, and the destination is none the worse', async () => {
+    const signing = { signing: 'provider', secrets: ['secret'] } as const;
+    expect(await reportOf({ source: 'gateway', provider: 'gateway', destination: signing })).toMatchObject({
+      failure: 'no_key',
+      error: expect.stringContaining('standard'),
+      next: { state: 'dead' },
+      destinationHealthy: null,
+    });
+    expect(receiver.received).toEqual([]);
   });
 
   it('goes nowhere that deliveries must not go', async () => {

@@ -7,13 +7,19 @@ import { leased } from '../support/leased-delivery.ts';
 
 let registry: Registry;
 let lines: { reason: string; fields: Record<string, unknown>; message: string }[];
+let warnings: { fields: unknown; message: string }[];
+let woken: number;
 let listener: ReturnType<typeof deliveryLog>;
 beforeEach(() => {
   registry = new Registry();
   lines = [];
+  warnings = [];
+  woken = 0;
   listener = deliveryLog({
     metrics: createDeliveryMetrics(registry),
     traffic: { failure: (_, reason, fields, message) => void lines.push({ reason, fields, message }) },
+    logger: { warn: (fields: unknown, message?: string) => void warnings.push({ fields, message: message ?? '' }) },
+    onOwnEvents: () => void woken++,
   });
 });
 
@@ -76,4 +82,18 @@ it('logs what failed, for now or for good, and nothing of URL, headers, bodies o
 it('does not log what went well', () => {
   listener.onAttempt(delivery, success);
   expect(lines).toEqual([]);
+});
+
+it('of destinations that were paused each has a line, all are counted, and dispatch is woken for their events', async () => {
+  const paused = { id: 'd1', name: 'shop', reason: 'it answered 410 Gone', failingSince: null, at: new Date() };
+  listener.onPaused([paused, { ...paused, id: 'd2', name: 'crm' }]);
+  expect(warnings).toEqual([
+    {
+      fields: { destination: 'shop', destinationId: 'd1', cause: 'it answered 410 Gone', failingSince: null },
+      message: expect.stringMatching(/^a destination is paused by the gateway/),
+    },
+    expect.objectContaining({ fields: expect.objectContaining({ destination: 'crm' }) }),
+  ]);
+  expect(await registry.metrics()).toContain('webhook_destinations_auto_paused_total 2');
+  expect(woken).toBe(1);
 });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AttemptReport } from '../../src/core/delivery.ts';
 import { StoreError } from '../../src/core/errors.ts';
+import type { PausedDestination } from '../../src/core/own-event.ts';
 import { ReportOutbox } from '../../src/delivery/report-outbox.ts';
 
 const away = () => new StoreError('unavailable', 'PostgreSQL is away');
@@ -26,18 +27,24 @@ function reportOf(deliveryId: string): AttemptReport {
 }
 
 /** @param check throws where the store would */
-function open(check: (reports: readonly AttemptReport[]) => void = () => undefined) {
+function open(check: (reports: readonly AttemptReport[]) => void = () => undefined, paused: PausedDestination[] = []) {
+  const told: PausedDestination[] = [];
   const groups: (readonly AttemptReport[])[] = [];
   const dropped: string[] = [];
   const store = {
     async report(reports: readonly AttemptReport[]) {
       check(reports);
       groups.push(reports);
+      return paused;
     },
   };
-  const outbox = new ReportOutbox({ store, onDropped: ({ deliveryId }) => void dropped.push(deliveryId) });
+  const outbox = new ReportOutbox({
+    store,
+    onPaused: (destinations) => void told.push(...destinations),
+    onDropped: ({ deliveryId }) => void dropped.push(deliveryId),
+  });
   const arrived = () => groups.flat().map(({ deliveryId }) => deliveryId);
-  return { outbox, groups, dropped, arrived };
+  return { outbox, groups, dropped, told, arrived };
 }
 const names = (count: number) => Array.from({ length: count }, (_, index) => `d${index}`);
 
@@ -49,6 +56,20 @@ it('sends in small groups, in order', async () => {
   expect(outbox.size).toBe(0);
   expect(groups.map(({ length }) => length)).toEqual([50, 50, 20]);
   expect(arrived()).toEqual(names(120));
+});
+
+it('tells of destinations that were paused, once they are', async () => {
+  const pause = { id: 'shop', name: 'shop', reason: 'gone', failingSince: null, at: new Date() };
+  let outage = true;
+  const { outbox, told } = open(() => {
+    if (outage) throw away();
+  }, [pause]);
+  outbox.add(reportOf('one'));
+  await expect(outbox.flush()).rejects.toThrow('away');
+  expect(told).toEqual([]);
+  outage = false;
+  await outbox.flush();
+  expect(told).toEqual([pause]);
 });
 
 it('keeps everything while the store takes nothing, and sends nothing twice afterwards', async () => {

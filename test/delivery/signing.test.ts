@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import Stripe from 'stripe';
 import { expect, it } from 'vitest';
 import { type SignatureInput, signatureHeaders } from '../../src/delivery/signing.ts';
+import { gateway } from '../../src/providers/gateway/index.ts';
 import { stripe } from '../../src/providers/stripe/index.ts';
 import { whatsapp } from '../../src/providers/whatsapp/index.ts';
 
@@ -59,6 +60,12 @@ it('provider: Meta’s X-Hub-Signature-256 is the HMAC of the bytes under the ap
   expect(sign({ signing: 'provider', secrets: ['app-secret'], provider: whatsapp })).toEqual({
     'x-hub-signature-256': expected,
   });
+});
+
+it('provider: there is no such signature for what the gateway tells of itself', () => {
+  const input = { secrets: [FIRST], messageId: 'msg_1', body: BODY, now: new Date(), provider: gateway };
+  expect(signatureHeaders({ ...input, signing: 'provider' })).toBeNull();
+  expect(signatureHeaders({ ...input, signing: 'standard' })).toHaveProperty('webhook-signature');
 });
 
 it('none: no header; without a secret nothing is signed', () => {

@@ -3,7 +3,7 @@
  * small business beside them.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { projectors } from '../../src/providers/projectors.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
@@ -24,7 +24,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createDatabase();
   const gateway = await startTestGateway({ DATABASE_URL: database.url, ROLE: 'ingest', COMMIT_TIMEOUT_MS: '30000' });
-  const store = async (provider: ProviderName, body: Buffer | object) => {
+  const store = async (provider: WebhookProviderName, body: Buffer | object) => {
     const answer = await post(gateway.url, signed(provider, Buffer.isBuffer(body) ? body : JSON.stringify(body)));
     if (answer.accepted !== 'stored') throw new Error(`${answer.status} ${answer.accepted}: ${JSON.stringify(body)}`);
   };

@@ -1,12 +1,12 @@
 /** What the queries about the events themselves answer in the scenario, by the number of the query. */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import { PHONE_ID } from '../providers/whatsapp/bodies.ts';
 import { readFixture } from '../support/fixtures.ts';
 import type { Case } from './data-model.ts';
 
-const bytesOf = (source: ProviderName, fixture: string) => {
+const bytesOf = (source: WebhookProviderName, fixture: string) => {
   const body = readFixture(source, fixture);
   const headers = expect.objectContaining({ 'content-type': 'application/json', 'user-agent': 'node' });
   const sha256 = createHash('sha256').update(body).digest('hex');

@@ -28,7 +28,9 @@ test('ids of events have the millisecond of their request, also if another build
   const request = requestFromWebhook(webhook, 0);
   expect(request.events.length).toBeGreaterThan(1);
   expect(request.events.map(({ id }) => millisecond(id))).toEqual(request.events.map(() => millisecond(requestId)));
-  expect(new Set(request.events.map(({ id }) => id)).size).toBe(request.events.length);
+  const ids = request.events.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.toSorted()).toEqual(ids);
 
   const [known] = request.events;
   const eventIds = new Map(known === undefined ? [] : [[known.dedupeKey, known.id]]);

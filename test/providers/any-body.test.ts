@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { providers } from '../../src/providers/index.ts';
+import { origins } from '../../src/providers/index.ts';
 import { unstorableColumns } from '../support/storable.ts';
 import { anyBody } from './any-body.ts';
 
-describe.each(Object.values(providers))('any body given to $name', (provider) => {
+describe.each(Object.values(origins))('any body given to $name', (provider) => {
   const parse = (body: Buffer) =>
     provider.parse({
       body,

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import { providers } from '../../src/providers/index.ts';
 
 interface Vector {
@@ -17,7 +17,7 @@ interface Vector {
   readonly why?: string;
 }
 
-const PROVIDER_OF_SCHEME: Readonly<Record<string, ProviderName>> = {
+const PROVIDER_OF_SCHEME: Readonly<Record<string, WebhookProviderName>> = {
   'x-hub-signature-256': 'whatsapp',
   'stripe-signature': 'stripe',
 };

@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 
 export interface CorpusBody {
   /** `stripe/some-file.json`, with `corpus:` before it if it is not the project's own. */
   readonly name: string;
-  readonly provider: ProviderName;
+  readonly provider: WebhookProviderName;
   readonly body: Buffer;
 }
 

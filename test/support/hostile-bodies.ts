@@ -1,9 +1,9 @@
 /** Bodies that are signed and still hostile to a database: what a compromised or careless sender could post. */
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 
 export interface HostileBody {
   readonly name: string;
-  readonly provider: ProviderName;
+  readonly provider: WebhookProviderName;
   readonly body: Buffer;
 }
 

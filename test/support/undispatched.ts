@@ -3,6 +3,7 @@
 import type { OwedEvent } from '../../src/core/dispatch.ts';
 import { UNKNOWN } from '../../src/core/event-columns.ts';
 import type { ProjectionTable } from '../../src/core/projection.ts';
+import type { Projectors } from '../../src/dispatch/project-batch.ts';
 import { projectors } from '../../src/providers/projectors.ts';
 import { keyParameters, statementsOf } from '../../src/storage/postgres/projection-table.ts';
 
@@ -15,11 +16,13 @@ const WITHOUT_MARK = `
     FROM events WHERE payload IS NOT NULL AND type <> '${UNKNOWN}'
      AND NOT EXISTS (SELECT FROM event_dispatch WHERE event_id = id)`;
 
+const known: Projectors = projectors;
+
 /** Ids of events that are neither owed nor projected: without a mark, and without one of the rows that they touch. */
 export async function undispatched(query: Query): Promise<ReadonlySet<string>> {
   const tables = new Map<ProjectionTable, { readonly key: readonly string[]; readonly eventId: string }[]>();
   for (const event of (await query(WITHOUT_MARK)) as (OwedEvent & { payload: object })[]) {
-    for (const { table, key } of projectors[event.provider].project(event)) {
+    for (const { table, key } of known[event.provider]?.project(event) ?? []) {
       const touched = tables.get(table) ?? [];
       tables.set(table, touched);
       touched.push({ key, eventId: event.id });

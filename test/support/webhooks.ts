@@ -1,11 +1,11 @@
 /** Signed webhooks, as a provider posts them. */
 import { randomUUID } from 'node:crypto';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import type { Provider } from '../../src/core/provider.ts';
 import { stripe } from '../../src/providers/stripe/index.ts';
 import { whatsapp } from '../../src/providers/whatsapp/index.ts';
 
-export const SECRETS: Readonly<Record<ProviderName, string>> = {
+export const SECRETS: Readonly<Record<WebhookProviderName, string>> = {
   stripe: 'whsec_test_of_the_suite',
   whatsapp: 'app-secret-of-the-suite',
 };
@@ -18,7 +18,7 @@ export const PROVIDER_ENVIRONMENT = {
   STRIPE_WEBHOOK_SECRET: SECRETS.stripe,
 };
 
-const PROVIDERS: Readonly<Record<ProviderName, Provider>> = { stripe, whatsapp };
+const PROVIDERS: Readonly<Record<WebhookProviderName, Provider>> = { stripe, whatsapp };
 
 /** Begins every id made by `markedUnique`. */
 export const MARK = 'c4a05c4a05';
@@ -29,13 +29,13 @@ export function markedUnique(): string {
 }
 
 export interface Webhook {
-  readonly provider: ProviderName;
+  readonly provider: WebhookProviderName;
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Signs any bytes, now, with the suite's secret. */
-export function signed(provider: ProviderName, body: Buffer | string, secret = SECRETS[provider]): Webhook {
+export function signed(provider: WebhookProviderName, body: Buffer | string, secret = SECRETS[provider]): Webhook {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
   const { signatureHeader, sign } = PROVIDERS[provider];
   const signature = sign({ body: bytes, secret, now: new Date() });
@@ -43,7 +43,11 @@ export function signed(provider: ProviderName, body: Buffer | string, secret = S
 }
 
 /** A webhook that nobody has sent before. `unique`: what the ids in its body are made of. */
-export function fresh(provider: ProviderName, type?: string, unique = randomUUID().replaceAll('-', '')): Webhook {
+export function fresh(
+  provider: WebhookProviderName,
+  type?: string,
+  unique = randomUUID().replaceAll('-', ''),
+): Webhook {
   return signed(provider, PROVIDERS[provider].sample({ type, unique, now: new Date() }));
 }
 

@@ -1,7 +1,7 @@
 /** An erasure in every source that is meant, one after the other. */
 import type { Eraser, ErasureStore } from '../../core/erasure.ts';
 import { StartupError } from '../../core/errors.ts';
-import type { ProviderName } from '../../core/event.ts';
+import type { WebhookProviderName } from '../../core/event.ts';
 import { type EraseOptions, erasePerson } from '../../erasure/erase-person.ts';
 import type { ErasureReport } from '../../erasure/report.ts';
 import { erasers } from '../../providers/erasers.ts';
@@ -14,7 +14,9 @@ type Options = Pick<EraseOptions, 'store' | 'subject' | 'dryRun' | 'onStep' | 's
 };
 
 /** @throws StartupError if there is no such source, or somebody else erases or rebuilds */
-export async function eraseSources(options: Options): Promise<ReadonlyMap<ProviderName, readonly ErasureReport[]>> {
+export async function eraseSources(
+  options: Options,
+): Promise<ReadonlyMap<WebhookProviderName, readonly ErasureReport[]>> {
   const { store, dryRun } = options;
   const sources = await sourcesOf(options);
   if (dryRun) return eraseAll(sources, options);
@@ -31,7 +33,7 @@ export async function eraseSources(options: Options): Promise<ReadonlyMap<Provid
 }
 
 interface EraserSource {
-  readonly name: ProviderName;
+  readonly name: WebhookProviderName;
   readonly eraser: Eraser;
   readonly source: string;
 }
@@ -45,7 +47,7 @@ async function sourcesOf({
 }): Promise<EraserSource[]> {
   const found: EraserSource[] = [];
   for (const [provider, eraser] of Object.entries(erasers)) {
-    const name = provider as ProviderName;
+    const name = provider as WebhookProviderName;
     for (const one of await store.sources(name, projectors[name].tables)) found.push({ name, eraser, source: one });
   }
   if (source === undefined) return found;
@@ -60,8 +62,8 @@ async function sourcesOf({
 async function eraseAll(
   sources: readonly EraserSource[],
   options: Options,
-): Promise<ReadonlyMap<ProviderName, readonly ErasureReport[]>> {
-  const reports = new Map<ProviderName, ErasureReport[]>();
+): Promise<ReadonlyMap<WebhookProviderName, readonly ErasureReport[]>> {
+  const reports = new Map<WebhookProviderName, ErasureReport[]>();
   for (const { name, eraser, source } of sources) {
     const onStep = (step: string) => options.onStep(`${source}: ${step}`);
     const report = await erasePerson({

@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { hasFailedFor, healthAfter, isProbeOnly } from '../../core/circuit.ts';
 import type { AttemptReport } from '../../core/delivery.ts';
+import type { PausedDestination } from '../../core/own-event.ts';
 import { recordAttempts } from './delivery-attempts.ts';
 import { type Finish, finishDeliveries, moveUp, wakeSuccessors } from './delivery-outcomes.ts';
 import {
@@ -12,12 +13,12 @@ import {
   writeConditions,
 } from './destination-condition.ts';
 
-/** One transaction's share. */
+/** One transaction's share. Returns the destinations that it paused. */
 export async function reportAttempts(
   client: pg.ClientBase,
   reports: readonly AttemptReport[],
   disableAfterMs: number,
-): Promise<void> {
+): Promise<readonly PausedDestination[]> {
   const { conditions, now } = await lockConditions(client, reports);
   const recorded = await recordAttempts(client, reports);
   const before = new Map(conditions);
@@ -46,7 +47,7 @@ export async function reportAttempts(
   // Only these have their row of `destinations` locked.
   const failed = new Set(reports.filter(mayPause).map(({ destinationId }) => destinationId));
   const givenUp = pauses(conditions, disableAfterMs, now).filter(({ destinationId }) => failed.has(destinationId));
-  await pauseDestinations(client, givenUp);
+  return pauseDestinations(client, givenUp);
 }
 
 type Conditions = ReadonlyMap<string, DestinationCondition>;
@@ -60,9 +61,10 @@ function closedCircuits(before: Conditions, after: Conditions) {
 
 function pauses(conditions: Conditions, disableAfterMs: number, now: Date) {
   return [...conditions].flatMap(([destinationId, condition]) => {
-    if (condition.pause !== null) return [{ destinationId, reason: condition.pause }];
+    const { failingSince } = condition;
+    if (condition.pause !== null) return [{ destinationId, reason: condition.pause, failingSince }];
     if (!hasFailedFor(condition, disableAfterMs, now)) return [];
-    const since = condition.failingSince?.toISOString();
-    return [{ destinationId, reason: `it has failed since ${since} without a single success` }];
+    const reason = `it has failed since ${failingSince?.toISOString()} without a single success`;
+    return [{ destinationId, reason, failingSince }];
   });
 }

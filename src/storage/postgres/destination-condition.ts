@@ -2,7 +2,9 @@
 import type pg from 'pg';
 import type { Health } from '../../core/circuit.ts';
 import type { AttemptReport } from '../../core/delivery.ts';
+import { autoPaused, type PausedDestination } from '../../core/own-event.ts';
 import { booleanArray, textArray, timestamptzArray, uuidArray } from './binary-arrays.ts';
+import { writeOwnEvents } from './own-events.ts';
 
 export interface DestinationCondition extends Health {
   /** Deliveries of a subject come one after the other. */
@@ -38,10 +40,12 @@ UPDATE destination_state s
     AS c(destination_id, failures, failing_since, circuit_open, next_probe_at, delivered)
  WHERE s.destination_id = c.destination_id`;
 
+/** Returns those that it paused: who finds one paused tells nobody of it. */
 const PAUSE = `
 UPDATE destinations d SET state = 'auto_paused', pause_reason = p.reason, updated_at = now()
-  FROM unnest($1::uuid[], $2::text[]) AS p(destination_id, reason)
- WHERE d.id = p.destination_id AND d.state = 'active'`;
+  FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS p(destination_id, reason, failing_since)
+ WHERE d.id = p.destination_id AND d.state = 'active'
+RETURNING d.id, d.name, p.reason, p.failing_since AS "failingSince", d.updated_at AS at`;
 
 interface ConditionRow {
   readonly destination_id: string;
@@ -95,19 +99,26 @@ export async function writeConditions(
   await client.query({ text: WRITE, values });
 }
 
-export interface Pause {
+export interface Pause extends Pick<Health, 'failingSince'> {
   readonly destinationId: string;
   readonly reason: string;
 }
 
-export async function pauseDestinations(client: pg.ClientBase, pauses: readonly Pause[]): Promise<void> {
-  if (pauses.length === 0) return;
+/** With an event of each. Their rows are locked. */
+export async function pauseDestinations(
+  client: pg.ClientBase,
+  pauses: readonly Pause[],
+): Promise<readonly PausedDestination[]> {
+  if (pauses.length === 0) return [];
   const sorted = [...pauses].sort((a, b) => (a.destinationId < b.destinationId ? -1 : 1));
   const values = [
     uuidArray(sorted.map(({ destinationId }) => destinationId)),
     textArray(sorted.map(({ reason }) => reason)),
+    timestamptzArray(sorted.map(({ failingSince }) => failingSince)),
   ];
-  await client.query({ text: PAUSE, values });
+  const { rows } = await client.query<PausedDestination>({ text: PAUSE, values });
+  await writeOwnEvents(client, rows.map(autoPaused));
+  return rows;
 }
 
 function toCondition(row: ConditionRow): DestinationCondition {

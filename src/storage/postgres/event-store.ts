@@ -1,7 +1,7 @@
 /** The ingest statement: requests and events of a whole batch in one round trip, the unique index deciding what is new. */
 import { hash } from 'node:crypto';
 import type pg from 'pg';
-import type { VerifiedRequest } from '../../core/event.ts';
+import type { NewRequest, VerifiedRequest } from '../../core/event.ts';
 import { UNKNOWN } from '../../core/event-columns.ts';
 import { bodyKey } from '../../core/identity.ts';
 import type { EventStore } from '../../core/ports.ts';
@@ -62,7 +62,7 @@ export function createEventStore(pool: Pick<pg.Pool, 'connect'>, onTablesMissing
   };
   const insert = async (requests: readonly VerifiedRequest[]): Promise<ReadonlySet<string>> => {
     try {
-      const values = parametersOf(requests);
+      const values = appendValues(requests);
       const rows = await onConnection(pool, (client) => run(client, values));
       return new Set(rows.map(([id]) => id));
     } catch (thrown) {
@@ -103,7 +103,8 @@ async function onConnection<T>(pool: Pick<pg.Pool, 'connect'>, use: (client: pg.
 
 function ignore(): void {}
 
-function parametersOf(requests: readonly VerifiedRequest[]): Buffer[] {
+/** The parameters of `APPEND`. */
+export function appendValues(requests: readonly NewRequest[]): Buffer[] {
   const rows = sortedEvents(requests);
   return [
     uuidArray(requests.map(({ id }) => id)),
@@ -130,7 +131,7 @@ function parametersOf(requests: readonly VerifiedRequest[]): Buffer[] {
  * statements that insert common keys in different order deadlock, even with DO NOTHING. The sort is stable, so of equal
  * keys the first to arrive wins.
  */
-function sortedEvents(requests: readonly VerifiedRequest[]) {
+function sortedEvents(requests: readonly NewRequest[]) {
   const rows = requests.flatMap((request) => request.events.map((event) => ({ request, event })));
   return rows.sort(
     (a, b) => compare(a.request.source, b.request.source) || compare(a.event.dedupeKey, b.event.dedupeKey),

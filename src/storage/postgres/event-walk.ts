@@ -20,7 +20,7 @@ const STEP_MS = 200;
  * An id is made within the time that its request takes to arrive (five minutes at most) after `received_at`. Twice that is
  * allowed for, in both directions: the clock may have been set.
  */
-const ID_SLACK_MS = 600_000;
+export const ID_SLACK_MS = 600_000;
 /** Above every id. */
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 /** Sorts behind every character of a type. */

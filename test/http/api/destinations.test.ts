@@ -153,6 +153,10 @@ describe('a new one', () => {
     [{ name: 'one', target: HTTP, secrets: ['too-simple'] }, ['secrets.0']],
     [{ name: 'one', target: HTTP, signing: 'provider' }, ['secrets']],
     [{ name: 'one', target: HTTP, signing: 'none', secrets: [SECRET] }, ['secrets']],
+    [
+      { name: 'one', target: HTTP, signing: 'provider', secrets: [SECRET], filter: { sources: ['gateway'] } },
+      ['signing'],
+    ],
     [{ name: 'one', target: { kind: 'redis_stream', stream: 'a' }, signing: 'standard' }, ['signing']],
     [{ name: 'one', target: HTTP, filter: { condition: { $where: 'true' } } }, ['filter.condition.$where']],
   ])('%j is refused', async (body, paths) => {

@@ -312,6 +312,17 @@ describe('circuit', () => {
       state: 'auto_paused',
       pause_reason: expect.stringMatching(/^it has failed since 20.*Z/),
     });
+    const [{ failing_since } = {}] = await database.query('SELECT failing_since FROM destination_state');
+    expect(await database.query('SELECT source, type, payload FROM events')).toEqual([
+      {
+        source: 'gateway',
+        type: 'destination.auto_paused',
+        payload: expect.objectContaining({
+          reason: (await paused()).pause_reason,
+          failingSince: failing_since.toISOString(),
+        }),
+      },
+    ]);
     await probeNow();
     expect(await here.claim()).toEqual([]);
   });

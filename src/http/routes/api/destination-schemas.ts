@@ -30,7 +30,7 @@ const target = z
   ])
   .describe('Whom deliveries are sent to');
 
-const filter = z
+export const filter = z
   .strictObject({
     sources: z
       .array(z.string().regex(/^[a-z0-9-]{1,64}$/, { error: 'write the name of a source, such as stripe' }))
@@ -38,7 +38,7 @@ const filter = z
       .max(50)
       .nullable()
       .default(null)
-      .describe('Names of sources; null: all of them'),
+      .describe('Names of sources; null: all but `gateway`, which sends what the gateway tells of itself'),
     types: z
       .array(z.string().regex(/^(?:[A-Za-z0-9_.[\]-]{1,200}\*?|\*)$/, { error: 'write a type, or a beginning and *' }))
       .min(1)

@@ -8,7 +8,7 @@ import { destination, destinationChange, newDestination } from './destination-sc
 
 const test = z
   .strictObject({
-    provider: z.enum(['stripe', 'whatsapp']).default('stripe').describe('In whose form'),
+    provider: z.enum(['stripe', 'whatsapp', 'gateway']).default('stripe').describe('In whose form'),
     type: z.string().max(200).optional().describe('Such as `invoice.paid`; the most usual one if absent'),
   })
   .prefault({});

@@ -12,7 +12,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import type { ProviderName } from '../../../core/event.ts';
+import type { WebhookProviderName } from '../../../core/event.ts';
 import type { SpooledRequest } from '../../../core/spool.ts';
 
 export const MARKER_BYTES = 16;
@@ -94,7 +94,7 @@ export function decodeRequest(metadata: Buffer, body: Buffer): SpooledRequest | 
   return {
     ...rest,
     // A name that this release does not know is for the drain to reject: the record itself is sound.
-    provider: provider as ProviderName,
+    provider: provider as WebhookProviderName,
     receivedAt: new Date(receivedAt),
     body,
     eventIds: new Map(events),

@@ -1,0 +1,7 @@
+/** The gateway itself, whose events `core/own-event.ts` makes. Nobody posts them, so there is nothing to verify or to sign. */
+import type { Origin } from '../../core/provider.ts';
+import { native } from './native.ts';
+import { parse } from './parse.ts';
+import { sample } from './sample.ts';
+
+export const gateway: Origin = { name: 'gateway', signatureHeader: null, parse, native, sample };
