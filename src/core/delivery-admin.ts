@@ -1,4 +1,4 @@
-/** What operators do with deliveries: look at them, try them sooner, give them up, owe them anew. */
+/** What operators do with deliveries: look at them, try them sooner, give them up. Owing anew is a replay (replay.ts). */
 import type { Change } from './audit.ts';
 import type { AttemptFailure, DeliveryState } from './delivery.ts';
 import type { ProviderName } from './event.ts';
@@ -71,15 +71,6 @@ export interface ReceivedRange {
 /** `conflict`: its state does not allow it. */
 export type DeliveryChange = 'done' | 'not_found' | 'conflict';
 
-/** Events that a destination is to be sent once more. */
-export interface Replay {
-  /** UUID. The same replay asked for twice is owed once. */
-  readonly replayId: string;
-  readonly destinationId: string;
-  /** At most 1,000. Whether they pass the destination's filter is not asked. */
-  readonly eventIds: readonly string[];
-}
-
 /** Every change and its entry of the audit log are one transaction. All reject with a `StoreError` only. */
 export interface DeliveryAdmin {
   /** Newest first. */
@@ -100,11 +91,4 @@ export interface DeliveryAdmin {
    * @returns how many; none if the destination has been removed
    */
   redrive(destinationId: string, limit: number, change: Change, received?: ReceivedRange): Promise<number>;
-  /**
-   * Owes events anew, behind live ones, in the format that the destination has; with `original` once for each of their
-   * requests. Events that are gone are left out.
-   *
-   * @returns deliveries made; null if there is no such destination
-   */
-  replay(replay: Replay, change: Change): Promise<number | null>;
 }

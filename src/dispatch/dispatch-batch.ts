@@ -39,10 +39,12 @@ export interface DispatchedBatch {
   readonly failures: readonly ProjectionFailure[];
   /** Deliveries made; with the format `original` also those that were there. */
   readonly deliveries: number;
+  /** Events that were routed now and not before: they have got their positions. */
+  readonly positions: number;
   readonly routeFaults: readonly RouteFault[];
 }
 
-const NOTHING: DispatchedBatch = { done: [], failures: [], deliveries: 0, routeFaults: [] };
+const NOTHING: DispatchedBatch = { done: [], failures: [], deliveries: 0, positions: 0, routeFaults: [] };
 
 /**
  * Resolves when every event claimed is either dispatched or marked as failed; with none of either if nothing is due.
@@ -71,6 +73,7 @@ export async function dispatchBatch<Next extends Bounded>(
       done: [...left.done, ...right.done],
       failures: [...left.failures, ...right.failures],
       deliveries: left.deliveries + right.deliveries,
+      positions: left.positions + right.positions,
       routeFaults: [...left.routeFaults, ...right.routeFaults],
     };
   }
@@ -88,9 +91,10 @@ export async function failAlone<Next extends Bounded>(
   isFault: (error: unknown) => boolean = (error) => faultOf(error) === 'data',
 ): Promise<DispatchedBatch> {
   let routed: ReturnType<RouteEvents> | undefined;
+  let events: readonly OwedEvent[];
   try {
-    await store.project({ only: [failure.eventId], bytes }, (events, routes) => {
-      routed = route(events, routes);
+    events = await store.project({ only: [failure.eventId], bytes }, (claimed, routes) => {
+      routed = route(claimed, routes);
       return { tables: [], failures: [failure], deliveries: routed.deliveries, assertReduced: () => undefined };
     });
   } catch (error) {
@@ -99,7 +103,8 @@ export async function failAlone<Next extends Bounded>(
     return { ...NOTHING, failures: [failure] };
   }
   const { deliveries = [], faults = [] } = routed ?? {};
-  return { ...NOTHING, failures: [failure], deliveries: deliveries.length, routeFaults: faults };
+  const positions = countUnrouted(events);
+  return { ...NOTHING, failures: [failure], deliveries: deliveries.length, positions, routeFaults: faults };
 }
 
 async function dispatchWhole<Next extends Bounded>(
@@ -120,7 +125,7 @@ async function dispatchWhole<Next extends Bounded>(
       const { failures = [], deliveries = [] } = plan ?? {};
       const failed = new Set(failures.map(({ eventId }) => eventId));
       const done = events.filter(({ id }) => !failed.has(id));
-      return { done, failures, deliveries: deliveries.length, routeFaults };
+      return { done, failures, deliveries: deliveries.length, positions: countUnrouted(events), routeFaults };
     } catch (error) {
       if (error instanceof ReductionError) {
         for (const [eventId, fault] of error.faults) faults.set(eventId, fault);
@@ -130,6 +135,10 @@ async function dispatchWhole<Next extends Bounded>(
       repeats++;
     }
   }
+}
+
+function countUnrouted(events: readonly OwedEvent[]): number {
+  return events.filter(({ routed }) => !routed).length;
 }
 
 function faultOf(error: unknown): StoreError['fault'] | null {

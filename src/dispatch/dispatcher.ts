@@ -29,6 +29,8 @@ export interface DispatchListener {
   onFailed(failure: ProjectionFailure): void;
   /** Deliveries have been committed: workers that send them may be woken. */
   onRouted(deliveries: number): void;
+  /** Positions have been given: who follows may look. */
+  onPositions(events: number): void;
   /** Conditions of destinations threw. */
   onRouteFaults(faults: readonly RouteFault[]): void;
 }
@@ -80,8 +82,9 @@ export class Dispatcher {
     }
   }
 
-  async #finish({ done, failures, deliveries, routeFaults }: DispatchedBatch, asked: number): Promise<Turn> {
+  async #finish(batch: DispatchedBatch, asked: number): Promise<Turn> {
     const { listener } = this.#options;
+    const { done, failures, deliveries, positions, routeFaults } = batch;
     const events = done.length + failures.length;
     this.#limit = Math.min(MAX_EVENTS, this.#limit * 4);
     if (done.length > 0) listener.onDispatched(done);
@@ -90,6 +93,8 @@ export class Dispatcher {
     for (const failure of all) listener.onFailed(failure);
     const made = deliveries + (judged?.deliveries ?? 0);
     if (made > 0) listener.onRouted(made);
+    const placed = positions + (judged?.positions ?? 0);
+    if (placed > 0) listener.onPositions(placed);
     const faults = [...routeFaults, ...(judged?.routeFaults ?? [])];
     if (faults.length > 0) listener.onRouteFaults(faults);
     const retries = all.flatMap(({ retryInMs }) => retryInMs ?? []);

@@ -1,7 +1,8 @@
 /** Which destinations an event is owed to. */
 import type { NewDelivery } from '../core/delivery.ts';
-import type { Route } from '../core/destination.ts';
+import type { DestinationFilter, Route } from '../core/destination.ts';
 import type { OwedEvent } from '../core/dispatch.ts';
+import { OWN_SOURCE } from '../core/event.ts';
 import type { JsonObject } from '../core/json.ts';
 import { ascendingRowId } from '../core/row-id.ts';
 import { compileCondition } from './condition-test.ts';
@@ -22,63 +23,97 @@ export interface Routed {
 /** Never throws. What it has compiled it keeps for the next batch. */
 export type RouteEvents = (events: readonly OwedEvent[], routes: readonly Route[]) => Routed;
 
-interface CompiledRoute {
+/** An event as routing looks at it. */
+export type RoutableEvent = Omit<OwedEvent, 'attempts' | 'routed'>;
+
+/** A filter that can be asked. */
+export interface CompiledFilter {
+  /** By source and type alone. */
+  admits(event: Pick<OwedEvent, 'source' | 'type'>): boolean;
+  /** Does it ask for more than that? */
+  readonly readsPayload: boolean;
+  /** Whatever its condition throws, this does. */
+  matches(event: Pick<OwedEvent, 'source' | 'type' | 'payload'>): boolean;
+}
+
+export interface CompiledRoute extends CompiledFilter {
   readonly destinationId: string;
   readonly format: Route['format'];
-  readonly matches: (event: OwedEvent) => boolean;
-  /** What it is made of. */
-  readonly text: string;
 }
 
 /** For events that were routed when they came: a rebuild projects them again, and owes nobody anything. */
 export const routeNowhere: RouteEvents = () => ({ deliveries: [], faults: [] });
 
 export function createRouter(): RouteEvents {
-  let known: ReadonlyMap<string, CompiledRoute> = new Map();
+  const compile = createRouteCompiler();
   return (events, routes) => {
-    const compiled = routes.map((route) => {
-      const text = JSON.stringify(route);
-      const before = known.get(route.destinationId);
-      return before?.text === text ? before : compileRoute(route, text);
-    });
-    known = new Map(compiled.map((route) => [route.destinationId, route]));
-    return routeEvents(events, compiled);
+    const routing = new Routing(compile(routes));
+    for (const event of events) if (!event.routed) routing.add(event);
+    return routing;
   };
 }
 
-function routeEvents(events: readonly OwedEvent[], routes: readonly CompiledRoute[]): Routed {
-  const deliveries: NewDelivery[] = [];
-  const faults: RouteFault[] = [];
-  const originals = new Set<string>();
-  for (const event of events) {
-    if (event.routed) continue;
-    for (const route of routes) {
-      if (!isWanted(event, route, faults)) continue;
+/** What it has compiled it keeps, for as long as the route is the same. */
+export function createRouteCompiler(): (routes: readonly Route[]) => readonly CompiledRoute[] {
+  let known: ReadonlyMap<string, { readonly text: string; readonly compiled: CompiledRoute }> = new Map();
+  return (routes) => {
+    const entries = routes.map((route) => {
+      const { destinationId, filter, format } = route;
+      const text = JSON.stringify(route);
+      const before = known.get(destinationId);
+      const entry =
+        before?.text === text ? before : { text, compiled: { destinationId, format, ...compileFilter(filter) } };
+      return [destinationId, entry] as const;
+    });
+    known = new Map(entries);
+    return entries.map(([, { compiled }]) => compiled);
+  };
+}
+
+/** Events on their way to destinations, one after the other. Never throws. */
+export class Routing implements Routed {
+  readonly deliveries: NewDelivery[] = [];
+  readonly faults: RouteFault[] = [];
+  readonly #routes: readonly CompiledRoute[];
+  /** Destinations and requests that are owed in the format `original`. */
+  readonly #originals = new Set<string>();
+
+  constructor(routes: readonly CompiledRoute[]) {
+    this.#routes = routes;
+  }
+
+  /** True if at least one destination wants it. */
+  add(event: RoutableEvent): boolean {
+    let wanted = false;
+    for (const route of this.#routes) {
+      if (!this.#isWanted(event, route)) continue;
+      wanted = true;
       const original = route.format === 'original';
       const key = `${route.destinationId} ${event.requestId}`;
-      if (original && originals.has(key)) continue;
-      if (original) originals.add(key);
-      deliveries.push(deliveryOf(event, route.destinationId, original));
+      if (original && this.#originals.has(key)) continue;
+      if (original) this.#originals.add(key);
+      this.deliveries.push(deliveryOf(event, route.destinationId, original));
+    }
+    return wanted;
+  }
+
+  #isWanted(event: RoutableEvent, route: CompiledRoute): boolean {
+    try {
+      return route.matches(event);
+    } catch (error) {
+      this.faults.push({ destinationId: route.destinationId, error: describeConditionFault(error) });
+      return false;
     }
   }
-  return { deliveries, faults };
 }
 
-function isWanted(event: OwedEvent, { destinationId, matches }: CompiledRoute, faults: RouteFault[]): boolean {
-  try {
-    return matches(event);
-  } catch (error) {
-    // Of what the condition's own check says nothing comes from a payload; anything else is named by its kind only.
-    faults.push({ destinationId, error: error instanceof SyntaxError ? error.message : kindOf(error) });
-    return false;
-  }
-}
-
-function kindOf(error: unknown): string {
+/** Of what the condition's own check says nothing comes from a payload; anything else is named by its kind only. */
+export function describeConditionFault(error: unknown): string {
+  if (error instanceof SyntaxError) return error.message;
   return error instanceof Error ? `the condition threw a ${error.name}` : 'the condition threw';
 }
 
-function deliveryOf(event: OwedEvent, destinationId: string, original: boolean): NewDelivery {
+function deliveryOf(event: RoutableEvent, destinationId: string, original: boolean): NewDelivery {
   const { id, requestId, source, provider, type, subject, receivedAt } = event;
   return {
     id: ascendingRowId(),
@@ -93,15 +128,21 @@ function deliveryOf(event: OwedEvent, destinationId: string, original: boolean):
   };
 }
 
-function compileRoute({ destinationId, filter, format }: Route, text: string): CompiledRoute {
-  const sources = filter.sources === null ? null : new Set(filter.sources);
-  const isType = compileTypes(filter.types);
-  const meets = filter.condition === null ? null : compileOrThrowLater(filter.condition);
-  const matches = ({ source, type, payload }: OwedEvent) =>
-    (sources === null || sources.has(source)) &&
-    isType(type) &&
-    (meets === null || (payload !== null && meets(payload)));
-  return { destinationId, format, matches, text };
+/**
+ * Never throws: a condition that is wrong refuses the events that get as far as it. The gateway's own events are wanted only
+ * by who names their source: whoever asks for all sources means the providers', and is not to be surprised.
+ */
+export function compileFilter({ sources, types, condition }: DestinationFilter): CompiledFilter {
+  const names = sources === null ? null : new Set(sources);
+  const isType = compileTypes(types);
+  const meets = condition === null ? null : compileOrThrowLater(condition);
+  const isSource = (source: string) => (names === null ? source !== OWN_SOURCE : names.has(source));
+  const admits: CompiledFilter['admits'] = ({ source, type }) => isSource(source) && isType(type);
+  return {
+    admits,
+    readsPayload: meets !== null,
+    matches: (event) => admits(event) && (meets === null || (event.payload !== null && meets(event.payload))),
+  };
 }
 
 /** A `*` at the end stands for any rest; anywhere else for itself. */
@@ -111,7 +152,6 @@ export function compileTypes(patterns: readonly string[]): (type: string) => boo
   return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }
 
-/** Only the events that get as far as the condition are refused by one that is wrong. */
 function compileOrThrowLater(condition: JsonObject): (payload: JsonObject) => boolean {
   try {
     return compileCondition(condition);

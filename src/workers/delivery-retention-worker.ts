@@ -38,6 +38,7 @@ export function createDeliveryRetentionWorker(options: DeliveryRetentionWorkerOp
       const deadBefore = new Date(now - DEAD_FACTOR * days * DAY_MS);
       const { next } = await store.removeFinished({ finishedBefore, deadBefore, after, limit: step });
       after = next;
+      if (next === null) await store.removeReplays(finishedBefore);
       const restMs = next === null ? WALK_REST : STEP_REST;
       return { restMs, waitMs: restMs };
     },

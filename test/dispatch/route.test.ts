@@ -64,6 +64,13 @@ test.each<[readonly string[] | null, boolean]>([
   expect(isOwed(event(), route({ sources }))).toBe(owed);
 });
 
+test('events of the gateway itself are owed only to who names its source', () => {
+  const own = event({ source: 'gateway', provider: 'gateway', type: 'destination.auto_paused' });
+  const to = (sources: readonly string[] | null) => isOwed(own, route({ sources }));
+  expect([to(null), to(['stripe']), to(['gateway']), to(['stripe', 'gateway'])]).toEqual([false, false, true, true]);
+  expect(isOwed(event(), route({ sources: ['gateway'] }))).toBe(false);
+});
+
 test.each<[readonly string[], boolean]>([
   [['*'], true],
   [['invoice.paid'], true],

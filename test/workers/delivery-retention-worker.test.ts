@@ -7,12 +7,16 @@ import { until } from '../support/until.ts';
 
 test('each step goes on where the last one ended, and what failed is done again', async () => {
   const steps: RetentionStep[] = [];
+  const replays: Date[] = [];
   const worker = createDeliveryRetentionWorker({
     store: {
       async removeFinished(step) {
         steps.push(step);
         if (steps.length === 2) throw new Error('away');
         return { removed: 1, next: steps.length < 4 ? `after ${steps.length}` : null };
+      },
+      async removeReplays(finishedBefore) {
+        replays.push(finishedBefore);
       },
     },
     days: 10,
@@ -21,7 +25,7 @@ test('each step goes on where the last one ended, and what failed is done again'
     step: 7,
   });
   worker.start();
-  await until('the walk to end', () => steps.length === 4);
+  await until('the walk to end', () => replays.length === 1);
   await worker.close();
   expect(steps.map(({ after }) => after)).toEqual([null, 'after 1', 'after 1', 'after 3']);
   expect(steps[0]).toMatchObject({
@@ -29,4 +33,5 @@ test('each step goes on where the last one ended, and what failed is done again'
     deadBefore: new Date('2026-03-12T00:00:00Z'),
     limit: 7,
   });
+  expect(replays).toEqual([steps[0]?.finishedBefore]);
 });

@@ -5,7 +5,7 @@ import { rowId } from '../../src/core/row-id.ts';
 import { createAddressGuard } from '../../src/delivery/address-guard.ts';
 import { createAttempt } from '../../src/delivery/attempt.ts';
 import { createSender, type Sender } from '../../src/delivery/send.ts';
-import { providers } from '../../src/providers/index.ts';
+import { origins } from '../../src/providers/index.ts';
 import { createDeliveryWorker, type DeliveryWorker } from '../../src/workers/delivery-worker.ts';
 import { leased } from '../support/leased-delivery.ts';
 import { MemoryDeliveryStore } from '../support/memory-delivery-store.ts';
@@ -39,14 +39,14 @@ function open({ maxUnderWay = 256, pollMs = 3_600_000 } = {}): DeliveryWorker {
     attempt: createAttempt({
       sender,
       sink: null,
-      providers,
+      origins,
       userAgent: 'test',
       owner: OWNER,
       clock,
       random: () => 0.5,
     }),
     owner: OWNER,
-    listener: { onAttempt: () => undefined },
+    listener: { onAttempt: () => undefined, onPaused: () => undefined },
     logger: pino({}, { write: (line) => void log.push(JSON.parse(line)) }),
     maxUnderWay,
     pollMs,

@@ -158,6 +158,18 @@ test('deliveries have a signal of their own, on the same connection', async () =
   await until('the connection to be closed', async () => (await database.query(sessions)).length === 0);
 });
 
+test('a process tells itself at once, also where nothing comes through PostgreSQL', async () => {
+  const heard: string[] = [];
+  const here = openBothSignals('postgresql://nobody@127.0.0.1:1/none');
+  const listeners = [
+    here.signals.listen(() => void heard.push('events')),
+    here.deliverySignals.listen(() => void heard.push('deliveries')),
+  ];
+  closers.push(() => Promise.all(listeners.map((listener) => listener.close())));
+  here.deliverySignals.notify();
+  expect(heard).toEqual(['deliveries']);
+});
+
 test('a listener whose connection is cut listens again, and looks for what it may have missed', async () => {
   const url = new URL(database.url);
   const proxy = await startTcpProxy(Number(url.port));

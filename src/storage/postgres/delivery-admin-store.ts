@@ -4,7 +4,6 @@ import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import type { Transaction } from './audit-log.ts';
 import type { MakeChange } from './change.ts';
 import { listDeliveries, readDelivery } from './delivery-list.ts';
-import { insertReplay } from './replayed-deliveries.ts';
 import { withStoreErrors } from './store-error.ts';
 
 /** Deliveries that one call of `redrive` takes at most. */
@@ -79,14 +78,6 @@ export function createDeliveryAdmin({ prisma, makeChange, onDue }: DeliveryAdmin
           return { result: redriven, changed: redriven > 0, found: { redriven } };
         }),
         (redriven) => redriven > 0,
-      ),
-    replay: (replay, change) =>
-      wakeAfter(
-        makeChange(change, async (transaction) => {
-          const made = await insertReplay(transaction, replay);
-          return { result: made, changed: made !== null && made > 0, found: { deliveries: made } };
-        }),
-        (made) => made !== null && made > 0,
       ),
   };
 }

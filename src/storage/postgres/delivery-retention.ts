@@ -1,6 +1,7 @@
-/** Finished deliveries that have had their time. */
+/** Finished deliveries and replays that have had their time. */
 import type { DeliveryRetention } from '../../core/delivery-retention.ts';
 import { firstIdAt } from '../../core/row-id.ts';
+import { removeUnseenFollowers } from './following-retention.ts';
 import { isMissingRelation, toStoreError } from './store-error.ts';
 import type { TransactionPool } from './transaction-pool.ts';
 
@@ -21,6 +22,14 @@ WITH step AS MATERIALIZED (
 SELECT (SELECT count(*)::int FROM removed) AS removed,
        CASE WHEN (SELECT count(*) FROM step) >= $3 THEN (SELECT id FROM step ORDER BY id DESC LIMIT 1) END AS next`;
 
+/** There are few of them, and they have no index by their end. */
+const REMOVE_REPLAYS = `
+DELETE FROM replays WHERE id IN (
+  SELECT id FROM replays r
+   WHERE finished_at < $1
+     AND NOT EXISTS (SELECT FROM deliveries d WHERE d.replay_id = r.id AND d.state IN ('pending', 'sending'))
+   ORDER BY id LIMIT 1000 FOR UPDATE SKIP LOCKED)`;
+
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 interface RemovedRow {
@@ -35,21 +44,28 @@ export interface DeliveryRetentionOptions {
 }
 
 export function createDeliveryRetention({ pool, onTablesMissing }: DeliveryRetentionOptions): DeliveryRetention {
+  const transaction: TransactionPool['transaction'] = async (work) => {
+    try {
+      return await pool.transaction(work);
+    } catch (thrown) {
+      const error = toStoreError(thrown);
+      if (isMissingRelation(error)) onTablesMissing();
+      throw error;
+    }
+  };
   return {
     async removeFinished({ finishedBefore, deadBefore, after, limit }) {
       // None is older than its end, so none that began later can be meant.
       const last = firstIdAt(finishedBefore > deadBefore ? finishedBefore : deadBefore);
       const values = [after ?? FIRST, last, limit, finishedBefore, deadBefore];
-      try {
-        return await pool.transaction(async (client) => {
-          const { rows } = await client.query<RemovedRow>({ text: REMOVE, values });
-          return rows[0] ?? { removed: 0, next: null };
-        });
-      } catch (thrown) {
-        const error = toStoreError(thrown);
-        if (isMissingRelation(error)) onTablesMissing();
-        throw error;
-      }
+      return transaction(async (client) => {
+        if (after === null) await removeUnseenFollowers(client);
+        const { rows } = await client.query<RemovedRow>({ text: REMOVE, values });
+        return rows[0] ?? { removed: 0, next: null };
+      });
+    },
+    async removeReplays(finishedBefore) {
+      await transaction((client) => client.query(REMOVE_REPLAYS, [finishedBefore]));
     },
   };
 }

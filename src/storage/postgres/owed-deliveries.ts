@@ -1,4 +1,4 @@
-/** What dispatch does with deliveries: it reads where events are to go, and makes the rows of what is owed. */
+/** What dispatch and replays do with deliveries: they read where events are to go, and make the rows of what is owed. */
 import type pg from 'pg';
 import type { NewDelivery } from '../../core/delivery.ts';
 import type { DeliveryFormat, Route } from '../../core/destination.ts';
@@ -30,9 +30,9 @@ WITH owed AS (
   ON CONFLICT DO NOTHING
 )
 INSERT INTO deliveries (id, destination_id, event_id, request_id, source, provider, type, subject, received_at,
-                        state, next_attempt_at, created_at)
+                        replay_id, state, next_attempt_at, created_at)
 SELECT o.id, o.destination_id, o.event_id, o.request_id, o.source, o.provider, o.type, o.subject, o.received_at,
-       'pending', now(), now()
+       $10::uuid, 'pending', now(), now()
   FROM owed o JOIN destination d ON d.id = o.destination_id
  ORDER BY o.position
 ON CONFLICT DO NOTHING`;
@@ -54,8 +54,13 @@ interface RouteRow {
   readonly format: DeliveryFormat;
 }
 
-export async function insertOwed(client: pg.ClientBase, deliveries: readonly NewDelivery[]): Promise<void> {
-  if (deliveries.length === 0) return;
+/** @param replayId null: owed for the first time @returns how many have been made */
+export async function insertOwed(
+  client: pg.ClientBase,
+  deliveries: readonly NewDelivery[],
+  replayId: string | null = null,
+): Promise<number> {
+  if (deliveries.length === 0) return 0;
   const sorted = [...deliveries].sort(
     (a, b) =>
       compare(a.destinationId, b.destinationId) || compare(a.requestId, b.requestId) || compare(a.eventId, b.eventId),
@@ -70,8 +75,10 @@ export async function insertOwed(client: pg.ClientBase, deliveries: readonly New
     textArray(sorted.map(({ type }) => type)),
     textArray(sorted.map(({ subject }) => subject)),
     timestamptzArray(sorted.map(({ receivedAt }) => receivedAt)),
+    replayId,
   ];
-  await client.query({ text: INSERT, values });
+  const { rowCount } = await client.query({ text: INSERT, values });
+  return rowCount ?? 0;
 }
 
 /** Two nulls are equal; null is never compared with an id, since a destination has one format. */

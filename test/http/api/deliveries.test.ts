@@ -175,6 +175,29 @@ test('dead ones of a time alone are tried again', async () => {
   expect(await Promise.all(dead.map(stateOf))).toEqual(['dead', 'pending', 'dead']);
 });
 
+test('whoever makes something due wakes those who send', async () => {
+  let told = 0;
+  const listener = place.gateway.gateway.storage.deliverySignals.listen(() => void told++);
+  const woken = async (call: string, body?: object) => {
+    told = 0;
+    expect((await place.call(call, body === undefined ? {} : { body })).status).toBe(200);
+    return told > 0;
+  };
+  try {
+    const destination = await createPaused();
+    const [one] = [
+      await owe({ destinationId: destination, state: 'dead' }),
+      await owe({ destinationId: destination, state: 'dead' }),
+    ];
+    expect(await woken(`POST /deliveries/${one}/retry`)).toBe(true);
+    expect(await woken('POST /dead-letters/redrive', { destination })).toBe(true);
+    expect(await woken(`POST /deliveries/${one}/cancel`)).toBe(true);
+    expect(await woken(`POST /destinations/${destination}/resume`)).toBe(true);
+  } finally {
+    await listener.close();
+  }
+});
+
 test('nothing is owed anew to a destination that has been removed', async () => {
   const destination = await createPaused();
   const id = await owe({ destinationId: destination, state: 'dead' });

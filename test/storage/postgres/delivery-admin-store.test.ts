@@ -202,35 +202,3 @@ test('redrive: dead ones of that destination begin anew, oldest first, so many a
   expect(await admin.redrive(destination, 3, change('dead.redrive'))).toBe(0);
   expect(await audited()).toEqual([3, 2].map((redriven) => ({ action: 'dead.redrive', details: { redriven } })));
 });
-
-describe('replay', () => {
-  const replayId = randomUUID();
-  const replays = () =>
-    database.query('SELECT event_id, request_id, subject FROM deliveries WHERE replay_id = $1 ORDER BY id', [replayId]);
-
-  test('each event is owed once more, however often the same replay is asked for; what is gone is left out', async () => {
-    const eventIds = await storeEvents(database.url, [{ payload: {} }, { payload: {} }]);
-    const owed = { replayId, destinationId: destination, eventIds: [...eventIds, randomUUID(), eventIds[0] ?? ''] };
-    await addDeliveries(database, destination, [{ event_id: eventIds[0] ?? '', state: 'delivered' }]);
-    expect(await admin.replay(owed, change('replay'))).toBe(2);
-    expect(await admin.replay(owed, change('replay'))).toBe(0);
-    expect((await replays()).map(({ event_id }) => event_id)).toEqual(eventIds);
-    expect((await here.claim()).map(({ replay }) => replay)).toEqual([true, true]);
-    expect(await audited()).toEqual([{ action: 'replay', details: { deliveries: 2 } }]);
-  });
-
-  test('with the format original once for each request', async () => {
-    await database.query(`UPDATE destinations SET format = 'original'`);
-    const eventIds = await storeEvents(database.url, [{ payload: {} }, { payload: {} }, { payload: {} }]);
-    const [shared] = await database.query('SELECT request_id FROM events WHERE id = $1', [eventIds[0]]);
-    await database.query('UPDATE events SET request_id = $1 WHERE id = $2', [shared.request_id, eventIds[1]]);
-    const owed = { replayId, destinationId: destination, eventIds };
-    expect(await admin.replay(owed, change('replay'))).toBe(2);
-    expect(await replays()).toMatchObject([{ event_id: null, request_id: shared.request_id }, { event_id: null }]);
-  });
-
-  test('to nowhere', async () => {
-    expect(await admin.replay({ replayId, destinationId: randomUUID(), eventIds: [] }, change('replay'))).toBeNull();
-    expect(await audited()).toEqual([]);
-  });
-});

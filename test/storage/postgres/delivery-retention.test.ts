@@ -1,4 +1,5 @@
 /** Finished deliveries that have had their time. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDeliveryRetention } from '../../../src/storage/postgres/delivery-retention.ts';
 import { createTransactionPool, type TransactionPool } from '../../../src/storage/postgres/transaction-pool.ts';
@@ -75,4 +76,39 @@ test('their attempts go with them, and nobody else’s', async () => {
   await database.query('UPDATE delivery_attempts SET delivery_id = $1 WHERE delivery_id = $2', [old, leased[0]?.id]);
   expect(await removeOld(10)).toEqual({ removed: 1, steps: 1 });
   expect(await attempts()).toEqual([{ delivery_id: leased[1]?.id }]);
+});
+
+test('replays go after their time, unless something of them is still to be sent', async () => {
+  const add = async (finishedAt: Date | null) => {
+    const id = randomUUID();
+    await database.query(
+      `INSERT INTO replays (id, state, created_by, types, ignore_filter, next_step_at, created_at, finished_at)
+       VALUES ($1, 'done', 'test', '{*}', false, now(), now(), $2)`,
+      [id, finishedAt],
+    );
+    return id;
+  };
+  const [old, recent, waits, running] = [await add(ago(31)), await add(ago(29)), await add(ago(31)), await add(null)];
+  await addDeliveries(database, destination, [
+    { replay_id: old, state: 'delivered', finished_at: ago(31) },
+    { replay_id: waits, state: 'sending' },
+  ]);
+  const { removeReplays } = createDeliveryRetention({ pool, onTablesMissing: () => undefined });
+  await removeReplays(ago(30));
+  const ids = (await database.query('SELECT id FROM replays')).map(({ id }) => id);
+  expect(ids.sort()).toEqual([recent, waits, running].sort());
+});
+
+test('followers that have not been seen for three days go with the first step', async () => {
+  const add = (seen: Date) =>
+    database.query(
+      `INSERT INTO followers (id, name, types, format, acked_to, acked, created_at, seen_at)
+       VALUES (gen_random_uuid(), 'listen', '{*}', 'event', 0, '{}', now(), $1)`,
+      [seen],
+    );
+  await add(ago(3.1));
+  await add(ago(2.9));
+  await removeOld(10);
+  const rows = await database.query('SELECT seen_at FROM followers');
+  expect(rows.map(({ seen_at }) => seen_at > ago(3))).toEqual([true]);
 });
