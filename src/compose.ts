@@ -92,22 +92,16 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       ? await openSpool({ directory: join(dataDir, 'spool'), maxBytes: config.SPOOL_MAX_BYTES, logger })
       : null;
     const dispatchMetrics = createQueueMetrics(metrics, storage, now);
+    const outgoing = { storage, traffic, logger, clock: now };
+    const onOwnEvents = () => worker?.wake();
     const deliveries =
-      config.ROLE === 'ingest' ? null : createDeliveries({ config, storage, metrics, traffic, logger, clock: now });
+      config.ROLE === 'ingest' ? null : createDeliveries({ ...outgoing, config, metrics, onOwnEvents });
     closers.push(() => deliveries?.close());
     const onRouted = () => deliveries?.routed();
     const worker =
       config.ROLE === 'ingest'
         ? null
-        : createDispatching({
-            storage,
-            busy: () => ingest.busy(),
-            onRouted,
-            metrics: dispatchMetrics,
-            traffic,
-            logger,
-            clock: now,
-          });
+        : createDispatching({ ...outgoing, busy: () => ingest.busy(), onRouted, metrics: dispatchMetrics });
     closers.push(() => worker?.close());
     const deliveryRetention =
       config.ROLE === 'ingest'
@@ -161,12 +155,12 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
     deliveryRetention?.start();
 
     const parts = { config, logger, sources, storage, spool, ingest, metrics, traffic, clock: now, phase: () => phase };
-    const api = deliveries && createApi({ ...parts, sendTrial: deliveries.sendTrial, generate });
+    const api = deliveries && createApi({ ...parts, deliveries, generate });
     const servers = await openServers({ ...parts, api });
     closers.push(() => servers.close());
     const { url, apiUrl } = servers;
     const webhooks = Object.fromEntries(sources.map(({ name, path }) => [name, `${url}${path}`]));
-    leaveDaemonFile(dataDir, { pid: process.pid, url, webhooks });
+    leaveDaemonFile(dataDir, { pid: process.pid, url, api: apiUrl, webhooks });
     phase = 'running';
 
     let stopping: Promise<void> | undefined;

@@ -13,7 +13,7 @@ import type { Storage } from './storage/open-storage.ts';
 import { createDispatchWorker, type DispatchWorker } from './workers/dispatch-worker.ts';
 
 export interface DispatchingParts {
-  readonly storage: Pick<Storage, 'dispatch' | 'dispatchSignals'>;
+  readonly storage: Pick<Storage, 'dispatch' | 'dispatchSignals' | 'positionSignals'>;
   /** Is the queue of webhooks growing in this process? */
   readonly busy: () => boolean;
   /** Deliveries have been committed. */
@@ -36,6 +36,7 @@ export function createQueueMetrics(
 
 export function createDispatching(parts: DispatchingParts): DispatchWorker {
   const { storage, busy, onRouted, metrics, traffic, logger, clock } = parts;
+  const onPositions = () => storage.positionSignals.notify();
   return createDispatchWorker({
     store: storage.dispatch,
     signals: storage.dispatchSignals,
@@ -43,7 +44,7 @@ export function createDispatching(parts: DispatchingParts): DispatchWorker {
     route: createRouter(),
     retryDelays: RETRY_DELAYS,
     busy,
-    listener: dispatchLog({ projectors, onRouted, metrics, traffic, logger }),
+    listener: dispatchLog({ projectors, onRouted, onPositions, metrics, traffic, logger }),
     clock,
     logger,
   });

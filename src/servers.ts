@@ -51,7 +51,7 @@ export interface Servers {
   readonly url: string;
   /** Base URL of the API; null if it is not served. */
   readonly apiUrl: string | null;
-  /** From now on each answer closes its connection. */
+  /** From now on each answer closes its connection, and those that go on for ever end. */
   beginClosing(): void;
   /** Answers what has arrived, and closes the ports. */
   close(): Promise<void>;
@@ -66,7 +66,10 @@ export async function openServers(parts: Parts): Promise<Servers> {
   const servers = [main, apart, ofApi].filter((server) => server !== null);
   const close = async () => {
     const limit = closeLimit(parts.config);
+    // Those that had no end yet: they would be waited for.
+    parts.api?.streams.end();
     await Promise.all(servers.map((server) => server.close(limit)));
+    await parts.api?.streams.close();
     await leaveCluster();
   };
   try {
@@ -81,6 +84,7 @@ export async function openServers(parts: Parts): Promise<Servers> {
     const apiUrl = parts.api === null ? null : `${apiBase}${API_PREFIX}`;
     const beginClosing = () => {
       for (const server of [main, ofApi]) server?.beginClosing();
+      parts.api?.streams.end();
     };
     return { url, apiUrl, beginClosing, close };
   } catch (error) {

@@ -17,12 +17,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ingest: ['core', 'observability'],
   dispatch: ['core', 'observability'],
   rebuild: ['core', 'dispatch', 'observability'],
+  replay: ['core', 'dispatch'],
   erasure: ['core', 'dispatch'],
   delivery: ['core', 'observability'],
   workers: ['core', 'dispatch', 'delivery', 'observability'],
+  stream: ['core', 'dispatch', 'delivery', 'workers'],
   storage: ['core', 'observability', 'generated'],
   admin: ['core'],
-  http: ['core', 'admin', 'ingest', 'observability'],
+  http: ['core', 'admin', 'ingest', 'observability', 'stream'],
 };
 
 /** Packages that belong behind one wall. */

@@ -162,8 +162,8 @@ export interface DispatchStore extends BatchStore<DueClaim> {
 }
 
 /**
- * Tells workers in other processes that events, or deliveries, have been committed. May get lost: whoever depends on it looks
- * by himself as well.
+ * Tells other processes that events, or deliveries, or positions, have been committed. May get lost: whoever depends on it
+ * looks by himself as well.
  */
 export interface DispatchSignals {
   /** After a commit. Fire and forget; calls that follow closely become one signal. */

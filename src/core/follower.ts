@@ -63,7 +63,7 @@ export interface PageLimits {
 
 /** Reads what dispatch has handed on. Rejects with a `StoreError` only. */
 export interface PositionReader {
-  /** The last one given; 0 if none was. */
+  /** The last one given; 0 if none was. On the server's disk as well: see `read`. */
   last(): Promise<Position>;
   /**
    * What follows after a position. What it resolves to is on the server's disk: dispatch does not wait for that, and a position
@@ -115,12 +115,15 @@ export interface FollowerStore {
    * @param connection UUID of the stream
    */
   connect(id: string, connection: string): Promise<Follower | null>;
-  /** Remembers acknowledgements: false if there is no such follower. Positions that are acknowledged already change nothing. */
+  /**
+   * Remembers acknowledgements: false if there is no such follower. Positions that are acknowledged already, or have not been
+   * given yet, change nothing.
+   */
   acknowledge(id: string, positions: readonly Position[]): Promise<boolean>;
   /**
    * Up to `ackedTo` nothing is left to be acknowledged; keeps what is acknowledged above. Also says that the follower is there.
    *
-   * @returns the follower as it is then; null if it has been removed or another stream has taken over
+   * @returns the follower as it is then, or what has become of it: it has been removed, or another stream has taken over
    */
-  advance(id: string, connection: string, ackedTo: Position): Promise<Follower | null>;
+  advance(id: string, connection: string, ackedTo: Position): Promise<Follower | 'removed' | 'replaced'>;
 }

@@ -2,7 +2,8 @@
  * What is removed, and when. A request goes with its bytes and headers, an event with its payload; projections stay.
  *
  * Nothing goes that somebody still needs: an event stays while its dispatch is owed or parked, and a request while that is so
- * of one of its events, or the bytes hold more than an event's payload does (it is null, or was altered).
+ * of one of its events, or the bytes hold more than an event's payload does (it is null, or was altered). The position of an
+ * event goes after it.
  */
 
 /** Least days for which events are kept, unless for ever: Stripe sends for 30 days, and with the event its dedupe key goes. */

@@ -4,6 +4,7 @@ import type { DeliveryRetention } from '../core/delivery-retention.ts';
 import type { DispatchSignals, DispatchStore } from '../core/dispatch.ts';
 import type { DependencyState, ReadinessCheck } from '../core/health.ts';
 import type { EventStore, SeenStore } from '../core/ports.ts';
+import type { ReplayStore } from '../core/replay.ts';
 import type { RetentionStore } from '../core/retention.ts';
 import type { SecretBox } from '../core/secret-box.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -48,10 +49,14 @@ export interface Storage {
   readonly retention: RetentionStore;
   readonly deliveries: DeliveryStore;
   readonly deliveryRetention: DeliveryRetention;
+  /** One connection: for the one worker of this process. */
+  readonly replays: ReplayStore;
   /** Answers within a second. @throws StoreError */
   deliveryCounts(): Promise<DeliveryCounts>;
   /** Deliveries have been made. */
   readonly deliverySignals: DispatchSignals;
+  /** Positions have been given or acknowledged, or a follower has another stream. */
+  readonly positionSignals: DispatchSignals;
   /** For the API. */
   readonly admin: AdminStores;
   readonly seen: SeenStore;
@@ -103,8 +108,10 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     retention: database.retention,
     deliveries: database.deliveries,
     deliveryRetention: database.deliveryRetention,
+    replays: database.replays,
     deliveryCounts: () => database.deliveryCounts(),
     deliverySignals: database.deliverySignals,
+    positionSignals: database.positionSignals,
     admin: database.admin,
     seen,
     redis,

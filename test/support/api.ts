@@ -5,8 +5,11 @@ import { auditEndpoints } from '../../src/http/routes/api/audit.ts';
 import { deliveryEndpoints } from '../../src/http/routes/api/deliveries.ts';
 import { destinationEndpoints } from '../../src/http/routes/api/destinations.ts';
 import { eventEndpoints } from '../../src/http/routes/api/events.ts';
+import { followerEndpoints } from '../../src/http/routes/api/followers.ts';
 import { keyEndpoints } from '../../src/http/routes/api/keys.ts';
+import { replayEndpoints } from '../../src/http/routes/api/replays.ts';
 import { statusEndpoints } from '../../src/http/routes/api/status.ts';
+import { streamEndpoints } from '../../src/http/routes/api/stream.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 
@@ -19,8 +22,11 @@ export const ENDPOINTS: readonly Endpoint[] = [
   deliveryEndpoints,
   destinationEndpoints,
   eventEndpoints,
+  followerEndpoints,
   keyEndpoints,
+  replayEndpoints,
   statusEndpoints,
+  streamEndpoints,
 ].flatMap((endpoints) => endpoints({} as never));
 
 export interface ApiAnswer {
@@ -54,7 +60,9 @@ export function apiClient(base: string): CallApi {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const bytes = Buffer.from(await response.arrayBuffer());
+    const endless = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+    if (endless) await response.body?.cancel();
+    const bytes = endless ? Buffer.alloc(0) : Buffer.from(await response.arrayBuffer());
     const isJson = response.headers.get('content-type')?.startsWith('application/json') && bytes.length > 0;
     const answer = { status: response.status, headers: response.headers, bytes, json: isJson ? parse(bytes) : null };
     if (response.ok) expectAsDescribed(method, path, answer);

@@ -35,7 +35,8 @@ export async function createDatabase({ migrated = true }: { migrated?: boolean }
       // Not TRUNCATE: that makes new files for every table and index, which takes much longer than to delete a few rows.
       await pool.query(`
         DELETE FROM event_dispatch; DELETE FROM events; DELETE FROM webhook_requests;
-        DELETE FROM delivery_attempts; DELETE FROM deliveries; DELETE FROM destination_state; DELETE FROM destinations`);
+        DELETE FROM delivery_attempts; DELETE FROM deliveries; DELETE FROM destination_state; DELETE FROM destinations;
+        DELETE FROM replays`);
     },
     async drop() {
       if (dropped) return;

@@ -32,7 +32,7 @@ export interface DestinationColumns {
 
 /** @returns its id */
 export async function addDestination(
-  { query }: Pick<TestDatabase, 'query'>,
+  { query }: { query(sql: string, parameters: readonly unknown[]): Promise<unknown> },
   columns: Partial<DestinationColumns> = {},
 ): Promise<string> {
   const id = columns.id ?? randomUUID();

@@ -14,6 +14,8 @@ export interface DispatchPlace {
   readonly routeFaults: RouteFault[];
   /** Deliveries that batches said to have made. */
   routed(): number;
+  /** Positions that batches said to have given. */
+  placed(): number;
   /** Times that a table was found missing. */
   missing(): number;
   close(): Promise<void>;
@@ -26,6 +28,7 @@ export function openDispatch(databaseUrl: string, timeoutMs?: number): DispatchP
   const failures: ProjectionFailure[] = [];
   const routeFaults: RouteFault[] = [];
   let routed = 0;
+  let placed = 0;
   let missing = 0;
   const store = createProjectionStore({
     pool,
@@ -46,6 +49,9 @@ export function openDispatch(databaseUrl: string, timeoutMs?: number): DispatchP
         onRouted(deliveries) {
           routed += deliveries;
         },
+        onPositions(events) {
+          placed += events;
+        },
         onRouteFaults: (faults) => void routeFaults.push(...faults),
       },
       clock: () => new Date(),
@@ -54,6 +60,7 @@ export function openDispatch(databaseUrl: string, timeoutMs?: number): DispatchP
     failures,
     routeFaults,
     routed: () => routed,
+    placed: () => placed,
     missing: () => missing,
     close: () => pool.close(),
   };

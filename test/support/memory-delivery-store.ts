@@ -1,6 +1,7 @@
 /** Deliveries in memory, leased and reported as the real store does it, with outages at will. For tests of the worker alone. */
 import type { AttemptReport, ClaimOptions, DeliveryStore, LeasedDelivery } from '../../src/core/delivery.ts';
 import { StoreError } from '../../src/core/errors.ts';
+import type { PausedDestination } from '../../src/core/own-event.ts';
 
 export class MemoryDeliveryStore implements DeliveryStore {
   readonly #due: LeasedDelivery[] = [];
@@ -30,10 +31,11 @@ export class MemoryDeliveryStore implements DeliveryStore {
     return claimed;
   }
 
-  async report(reports: readonly AttemptReport[]): Promise<void> {
+  async report(reports: readonly AttemptReport[]): Promise<readonly PausedDestination[]> {
     this.#check();
     for (const { deliveryId } of reports) this.#leased.delete(deliveryId);
     this.reports.push(...reports);
+    return [];
   }
 
   async release(_: string, deliveryIds: readonly string[]): Promise<void> {

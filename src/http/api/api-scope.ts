@@ -6,7 +6,8 @@ import type { z } from 'zod';
 import { Refusal, type RefusalDetail, StoreError } from '../../core/errors.ts';
 import { handleError } from '../error-handler.ts';
 import type { ApiAuth } from './auth.ts';
-import { type Endpoint, JsonText, NO_BODY } from './endpoint.ts';
+import { type Endpoint, EventStream, JsonText, NO_BODY } from './endpoint.ts';
+import { type StreamTimes, sendEventStream } from './event-stream.ts';
 
 export const API_PREFIX = '/api/v1';
 /** Bytes of a request's body. */
@@ -19,6 +20,7 @@ export interface ApiOptions {
   readonly auth: ApiAuth;
   /** Origins of web pages that may call; empty: none. */
   readonly origins: readonly string[];
+  readonly streamTimes?: StreamTimes;
 }
 
 export function apiRoutes(options: ApiOptions) {
@@ -27,7 +29,8 @@ export function apiRoutes(options: ApiOptions) {
   };
 }
 
-async function openScope(app: FastifyInstance, { endpoints, auth, origins }: ApiOptions): Promise<void> {
+async function openScope(app: FastifyInstance, options: ApiOptions): Promise<void> {
+  const { endpoints, auth, origins } = options;
   await app.register(helmet);
   if (origins.length > 0) await allowOrigins(app, origins);
   app.addHook('onSend', async (_request, reply) => {
@@ -39,10 +42,10 @@ async function openScope(app: FastifyInstance, { endpoints, auth, origins }: Api
   });
   readJsonBodies(app);
   auth.install(app);
-  for (const endpoint of endpoints) route(app, endpoint, auth);
+  for (const endpoint of endpoints) route(app, endpoint, options);
 }
 
-function route(app: FastifyInstance, endpoint: Endpoint, auth: ApiAuth): void {
+function route(app: FastifyInstance, endpoint: Endpoint, { auth, streamTimes }: ApiOptions): void {
   const { method, path, scope, success } = endpoint;
   app.route({
     method,
@@ -52,7 +55,10 @@ function route(app: FastifyInstance, endpoint: Endpoint, auth: ApiAuth): void {
     async handler(request, reply) {
       const call = { ...checked(endpoint, request), by: auth.actor(request) };
       const answer = await endpoint.handle(call as never);
-      return send(reply.code(success.status), answer);
+      reply.code(success.status);
+      if (!(answer instanceof EventStream)) return send(reply, answer);
+      const stillMay = () => auth.stillMay(request, scope);
+      return sendEventStream(reply, answer, { head: request.method === 'HEAD', stillMay, times: streamTimes });
     },
   });
 }
@@ -66,7 +72,7 @@ function send(reply: FastifyReply, answer: unknown): FastifyReply {
   return answer === undefined ? reply.send() : reply.send(answer);
 }
 
-function checked({ params, query, body }: Endpoint, request: FastifyRequest) {
+function checked({ params, query, headers, body }: Endpoint, request: FastifyRequest) {
   const details: RefusalDetail[] = [];
   const parse = (schema: z.ZodType, value: unknown): unknown => {
     const result = schema.safeParse(value);
@@ -76,6 +82,7 @@ function checked({ params, query, body }: Endpoint, request: FastifyRequest) {
   const parts = {
     params: parse(params, request.params),
     query: parse(query, request.query),
+    headers: parse(headers, request.headers),
     body: parse(body ?? NO_BODY, request.body),
   };
   if (details.length > 0) throw new Refusal('bad_request', 'the request is not as the API describes it', details);
@@ -114,7 +121,7 @@ async function allowOrigins(app: FastifyInstance, origins: readonly string[]): P
   await app.register(cors, {
     origin: [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type'],
+    allowedHeaders: ['authorization', 'content-type', 'last-event-id'],
     exposedHeaders: ['x-request-id', 'retry-after'],
     maxAge: PREFLIGHT_SECONDS,
     strictPreflight: false,

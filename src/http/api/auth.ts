@@ -25,6 +25,8 @@ export interface ApiAuth {
   install(app: FastifyInstance): void;
   /** @throws Refusal `forbidden`, `rate_limited` or `unauthorized`; StoreError if the key cannot be looked up */
   check(request: FastifyRequest, needed: Scope | null): Promise<void>;
+  /** Would `check` let it pass now? Counts nothing. @throws StoreError if the key cannot be looked up */
+  stillMay(request: FastifyRequest, needed: Scope | null): Promise<boolean>;
   /** Who calls, after `check`. */
   actor(request: FastifyRequest): Actor;
 }
@@ -52,6 +54,11 @@ export function createApiAuth({ allowed, limiter, checkKey }: ApiAuthOptions): A
         throw new Refusal('forbidden', message);
       }
       request.caller = verdict.caller;
+    },
+    async stillMay(request, needed) {
+      if (needed === null) return true;
+      const verdict = await checkKey(bearerToken(request));
+      return verdict.ok && scopeCovers(verdict.caller.scope, needed);
     },
     actor: ({ caller, ip }) => ({ actor: caller?.id ?? 'nobody', ip }),
   };

@@ -48,7 +48,7 @@ export function openApiDocument(endpoints: readonly Endpoint[], { prefix, versio
 }
 
 function operation(endpoint: Endpoint, schemas: Json): Json {
-  const { method, path, scope, summary, description, params, query, body, success } = endpoint;
+  const { method, path, scope, summary, description, params, query, headers, body, success } = endpoint;
   const [, tag = ''] = path.split('/');
   const needs = scope === null ? 'Needs no key.' : `Needs a key with the scope \`${scope}\`.`;
   return {
@@ -57,13 +57,13 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
     summary,
     description: [description, needs].filter(Boolean).join(' '),
     security: scope === null ? [] : [{ key: [scope] }],
-    parameters: [...parameters('path', params), ...parameters('query', query)],
+    parameters: [...parameters('path', params), ...parameters('query', query), ...parameters('header', headers)],
     ...(body === null ? {} : { requestBody: requestBody(body, schemas) }),
     responses: { [success.status]: answer(success, schemas), ...refusals(endpoint) },
   };
 }
 
-function parameters(place: 'path' | 'query', schema: z.ZodType): Json[] {
+function parameters(place: 'path' | 'query' | 'header', schema: z.ZodType): Json[] {
   const { properties = {}, required = [] } = toSchema(schema, 'input', {}) as {
     properties?: Record<string, Json>;
     required?: string[];

@@ -5,12 +5,14 @@ import type { DeliveryRetention } from '../../core/delivery-retention.ts';
 import type { DispatchSignals, DispatchStore } from '../../core/dispatch.ts';
 import type { DependencyState, ReadinessCheck } from '../../core/health.ts';
 import type { EventStore } from '../../core/ports.ts';
+import type { ReplayStore } from '../../core/replay.ts';
 import type { RetentionStore } from '../../core/retention.ts';
 import type { SecretBox } from '../../core/secret-box.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { type AdminStores, openAdminStores } from './admin-stores.ts';
 import { DatabaseMonitor } from './database-monitor.ts';
 import { readDeliveryCounts } from './delivery-counts.ts';
+import { createDeliveryPool } from './delivery-pool.ts';
 import { createDeliveryRetention } from './delivery-retention.ts';
 import { createDeliveryStore } from './delivery-store.ts';
 import { readDispatchCounts } from './dispatch-counts.ts';
@@ -22,6 +24,8 @@ import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
 import { createSharedPrisma } from './prisma.ts';
 import { createProjectionStore } from './projection-store.ts';
+import { createReplayPool } from './replay-pool.ts';
+import { createReplayStore } from './replay-store.ts';
 import { createRetentionStore } from './retention-store.ts';
 import { SchemaGate } from './schema-gate.ts';
 import { toStoreError, withStoreErrors } from './store-error.ts';
@@ -31,10 +35,6 @@ import { createTransactionPool } from './transaction-pool.ts';
 const PROBE_TIMEOUT = 1_000;
 /** Milliseconds for a statement that removes old rows. */
 const RETENTION_TIMEOUT = 10_000;
-/** Milliseconds for a statement of delivery. */
-const DELIVERY_TIMEOUT = 10_000;
-/** For a claim, reports, and what is given back or removed, side by side. */
-const DELIVERY_CONNECTIONS = 3;
 /** Milliseconds for which a start waits for PostgreSQL; after that it listens, and webhooks go to the spool until PostgreSQL is there. */
 const SETTLE_TIMEOUT = 2_500;
 
@@ -66,10 +66,13 @@ export interface Database {
   readonly retention: RetentionStore;
   readonly deliveries: DeliveryStore;
   readonly deliveryRetention: DeliveryRetention;
+  readonly replays: ReplayStore;
   /** Answers within a second. @throws StoreError */
   deliveryCounts(): Promise<DeliveryCounts>;
   /** Deliveries have been made. */
   readonly deliverySignals: DispatchSignals;
+  /** Positions have been given or acknowledged, or a follower has another stream. */
+  readonly positionSignals: DispatchSignals;
   /** For the API. */
   readonly admin: AdminStores;
   /** Last known state; touches nothing. */
@@ -111,16 +114,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     applicationName: 'webhook-gateway retention',
     timeoutMs: RETENTION_TIMEOUT,
   });
-  const delivery = createTransactionPool({
-    databaseUrl,
-    applicationName: 'webhook-gateway delivery',
-    timeoutMs: DELIVERY_TIMEOUT,
-    connections: DELIVERY_CONNECTIONS,
-  });
+  const delivery = createDeliveryPool(databaseUrl);
+  const replay = createReplayPool(databaseUrl);
   const { secretBox, auditRetentionDays } = options;
   const signals = createDispatchSignals({ databaseUrl, prisma: shared.prisma });
   const onDue = () => signals.deliverySignals.notify();
-  const admin = openAdminStores({ databaseUrl, secretBox, auditRetentionDays, onDue });
+  const onFollowed = () => signals.positionSignals.notify();
+  const admin = openAdminStores({ databaseUrl, secretBox, auditRetentionDays, onDue, onFollowed });
   const monitor = new DatabaseMonitor(shared.prisma);
   monitor.start();
   const ready = schema.open().then(async () => {
@@ -148,8 +148,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       onTablesMissing,
     }),
     deliveryRetention: createDeliveryRetention({ pool: delivery, onTablesMissing }),
+    replays: createReplayStore({ pool: replay, onTablesMissing }),
     deliveryCounts: () => withStoreErrors(() => readDeliveryCounts(shared.prisma)),
     deliverySignals: signals.deliverySignals,
+    positionSignals: signals.positionSignals,
     admin: admin.stores,
     state: () => monitor.state,
     async check() {
@@ -167,7 +169,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       closing ??= (async () => {
         stop.abort();
         monitor.close();
-        await Promise.all([drain, dispatch, retention, delivery, signals].map((each) => each.close()));
+        await Promise.all([drain, dispatch, retention, delivery, replay, signals].map((each) => each.close()));
         await ready;
         await schema.idle();
         await ingest.close();

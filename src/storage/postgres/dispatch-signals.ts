@@ -1,6 +1,6 @@
 /**
- * `NOTIFY` and `LISTEN` between processes that commit events, or deliveries, and those that work on them. A notification
- * carries nothing: what is to be done stands in `event_dispatch` and `deliveries`.
+ * `NOTIFY` and `LISTEN` between processes that commit events, deliveries or positions, and those that work on them or follow.
+ * A notification carries nothing: what is to be done stands in `event_dispatch`, `deliveries`, `event_positions` and `followers`.
  */
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { connectionConfig } from './connection.ts';
 
 export const CHANNEL = 'webhook_gateway_events';
 const DELIVERY_CHANNEL = 'webhook_gateway_deliveries';
+const POSITION_CHANNEL = 'webhook_gateway_positions';
 /** Milliseconds between two notifications of a process: at the commit of one PostgreSQL holds up all others for a moment. */
 const NOTIFY_INTERVAL = 50;
 /** Milliseconds for a connection, and for a sign of life. */
@@ -37,7 +38,11 @@ export function createDispatchSignals({ databaseUrl, prisma }: DispatchSignalsOp
       await prisma.$executeRaw`SELECT pg_notify(${channel}, '')`;
     });
     const signals: DispatchSignals = {
-      notify: () => notifier.notify(),
+      notify() {
+        // At once, and also where a pooler before PostgreSQL lets no LISTEN through.
+        for (const listener of listeners) if (listener.channel === channel) listener.onSignal();
+        notifier.notify();
+      },
       listen(onSignal) {
         const listener = { channel, onSignal };
         listeners.add(listener);
@@ -57,11 +62,13 @@ export function createDispatchSignals({ databaseUrl, prisma }: DispatchSignalsOp
   };
   const events = onChannel(CHANNEL);
   const deliveries = onChannel(DELIVERY_CHANNEL);
+  const positions = onChannel(POSITION_CHANNEL);
   return {
     signals: events.signals,
     deliverySignals: deliveries.signals,
+    positionSignals: positions.signals,
     async close() {
-      await Promise.all([events.close(), deliveries.close()]);
+      await Promise.all([events, deliveries, positions].map((each) => each.close()));
     },
   };
 }
@@ -139,7 +146,7 @@ async function listenOnce(config: pg.PoolConfig, listeners: ReadonlySet<Listener
   either.addEventListener('abort', () => socket.destroy(), { once: true });
   try {
     await client.connect();
-    await client.query(`LISTEN ${CHANNEL}; LISTEN ${DELIVERY_CHANNEL}`);
+    await client.query(`LISTEN ${CHANNEL}; LISTEN ${DELIVERY_CHANNEL}; LISTEN ${POSITION_CHANNEL}`);
     // Whatever was committed while nobody listened.
     for (const { onSignal } of listeners) onSignal();
     while (!either.aborted) {

@@ -1,7 +1,7 @@
 /**
  * Routes and projects a batch of events in one transaction, so that its deliveries and rows are made and its marks go together
  * or not at all. Rows first, in the order that `row-writer.ts` explains; deliveries come last, in an order of their own
- * (owed-deliveries.ts): whoever waits there waits for one who does so too.
+ * (owed-deliveries.ts): whoever waits there waits for one who does so too. The last of all is the lock on positions.
  */
 import type pg from 'pg';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../../core/dispatch.ts';
 import { claimMarks, deleteMarks, type HeldMark, loadEvents, markFailed } from './dispatch-marks.ts';
 import type { DispatchPool } from './dispatch-pool.ts';
+import { givePositions } from './event-positions.ts';
 import { insertOwed, readRoutes } from './owed-deliveries.ts';
 import { writeRows } from './row-writer.ts';
 import { isMissingRelation, toStoreError } from './store-error.ts';
@@ -63,7 +64,8 @@ async function projectMarks(
   plan: PlanDispatch,
 ): Promise<readonly OwedEvent[]> {
   const { events, orphans } = await loadEvents(client, claimed, claim.bytes);
-  const routes = events.every(({ routed }) => routed) ? [] : await readRoutes(client);
+  const unrouted = events.filter(({ routed }) => !routed).map(({ id }) => id);
+  const routes = unrouted.length === 0 ? [] : await readRoutes(client);
   const batch = plan(events, routes);
   await writeRows(client, batch);
   await insertOwed(client, batch.deliveries);
@@ -72,5 +74,6 @@ async function projectMarks(
   const done = events.filter(({ id }) => !kept.has(id)).map(({ id }) => id);
   await deleteMarks(client, [...done, ...orphans]);
   await markFailed(client, failures, { routed: true });
+  await givePositions(client, unrouted);
   return events;
 }

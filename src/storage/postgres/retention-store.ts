@@ -7,9 +7,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import type { Position } from '../../core/follower.ts';
 import type { RemovedBatch, RetentionStore, RetentionTable, RetentionWalk } from '../../core/retention.ts';
 import { firstIdAt } from '../../core/row-id.ts';
 import { uuidArray } from './binary-arrays.ts';
+import { removeOrphans } from './following-retention.ts';
 import { REMOVE_CHILDLESS, REMOVE_EVENTS, REMOVE_REQUESTS } from './retention-statements.ts';
 import { isMissingRelation, toStoreError } from './store-error.ts';
 import type { TransactionPool } from './transaction-pool.ts';
@@ -70,10 +72,16 @@ export interface RetentionStoreOptions {
 export function createRetentionStore(options: RetentionStoreOptions): RetentionStore {
   const { pool, onTablesMissing, pageRows = PAGE_ROWS, pageBytes = PAGE_BYTES } = options;
   const owner = randomUUID();
+  /** Where the walk along the positions is: it begins anew with that of the events. */
+  let position: Position = 0;
   return {
     async removeSome(walk, now) {
       try {
-        return await pool.transaction((client) => removePage(client, { walk, now, owner, pageRows, pageBytes }));
+        const step = { walk, now, owner, pageRows, pageBytes, position };
+        const page = await pool.transaction((client) => removePage(client, step));
+        if (page === null) return null;
+        position = page.position;
+        return page.batch;
       } catch (thrown) {
         const error = toStoreError(thrown);
         if (isMissingRelation(error)) onTablesMissing();
@@ -89,9 +97,15 @@ interface Step {
   readonly owner: string;
   readonly pageRows: number;
   readonly pageBytes: number;
+  readonly position: Position;
 }
 
-async function removePage(client: pg.ClientBase, step: Step): Promise<RemovedBatch | null> {
+interface RemovedPage {
+  readonly batch: RemovedBatch;
+  readonly position: Position;
+}
+
+async function removePage(client: pg.ClientBase, step: Step): Promise<RemovedPage | null> {
   const { table, days } = step.walk;
   const { rows: claims } = await client.query<Claimed>(claim(WALK[table]), [step.owner, step.now, days]);
   const [claimed] = claims;
@@ -106,6 +120,11 @@ async function removePage(client: pg.ClientBase, step: Step): Promise<RemovedBat
   const { last, removed, more, requests } = pages[0] ?? { last: null, removed: 0, more: false, requests: [] };
   const events = table === 'events' ? removed : 0;
   const removedRequests = table === 'events' ? await removeChildless(client, requests) : removed;
+  // Last, since their order is another one: what is still to be removed would be passed over.
+  const orphans =
+    table === 'events' && !more
+      ? await removeOrphans(client, { after: step.position, limit: step.pageRows, receivedBefore })
+      : { after: step.position, ended: true };
   const next = { cursor: last ?? cursor, anew: !more && claimed.roundOver };
   await client.query(finish(WALK[table]), [
     step.owner,
@@ -114,7 +133,8 @@ async function removePage(client: pg.ClientBase, step: Step): Promise<RemovedBat
     next.anew ? null : next.cursor,
     next.anew,
   ]);
-  return { events, requests: removedRequests, done: !more };
+  const batch = { events, requests: removedRequests, done: !more && orphans.ended };
+  return { batch, position: next.anew && table === 'events' ? 0 : orphans.after };
 }
 
 async function removeChildless(client: pg.ClientBase, requests: readonly string[]): Promise<number> {

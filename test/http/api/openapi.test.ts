@@ -38,7 +38,10 @@ test('holds every route that is registered, and no other', async () => {
     storage,
     ingest: { activity: () => ({ queueDepth: 0, breakerOpen: false }) } as never,
     spool: null,
-    sendTrial: () => Promise.reject(new Error('nothing is sent here')),
+    deliveries: {
+      sendTrial: () => Promise.reject(new Error('nothing is sent here')),
+      replayOrdered: () => undefined,
+    },
     generate: () => 'x'.repeat(16),
     clock: () => new Date(),
   });
@@ -47,7 +50,12 @@ test('holds every route that is registered, and no other', async () => {
   app.addHook('onRoute', ({ method, url }) => {
     if (method !== 'HEAD') registered.push(`${method} ${url}`);
   });
-  const auth = { install: () => undefined, check: async () => undefined, actor: () => ({ actor: '', ip: '' }) };
+  const auth = {
+    install: () => undefined,
+    check: async () => undefined,
+    stillMay: async () => true,
+    actor: () => ({ actor: '', ip: '' }),
+  };
   await app.register(apiRoutes({ endpoints, auth, origins: [] }));
   await app.ready();
   await app.close();

@@ -144,7 +144,7 @@ describe('a browser', () => {
       expect(Object.fromEntries(response.headers)).toMatchObject({
         'access-control-allow-origin': 'https://admin.example.com',
         'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
-        'access-control-allow-headers': 'authorization, content-type',
+        'access-control-allow-headers': 'authorization, content-type, last-event-id',
       });
       const call = apiClient(`${gateway.url}/api/v1`);
       const headers = { origin: 'https://admin.example.com' };

@@ -255,3 +255,31 @@ test('a page reads the tables by their primary keys, and no table as a whole', a
   }
   expect(await walk(open(), 'requests')).toMatchObject({ requests: 5_000, pages: 11 });
 });
+
+test('the positions of events that are gone go too, also those before others that are held back', async () => {
+  const requests = await storeOldRequests(database.url, [
+    { ageDays: 500 },
+    { ageDays: 500, payloads: [{ a: 1 }], owed: [0] },
+    { ageDays: 500 },
+    { ageDays: 1 },
+    { ageDays: 1 },
+  ]);
+  const events = requests.flatMap(({ eventIds }) => eventIds);
+  await database.query(
+    `INSERT INTO event_positions SELECT place, id FROM unnest($1::uuid[]) WITH ORDINALITY AS o(id, place)`,
+    [events],
+  );
+  const left = async () =>
+    (await database.query('SELECT event_id FROM event_positions ORDER BY position')).map((row) => row.event_id);
+  const held = requests[1]?.eventIds[0];
+  const store = open({ pageRows: 1 });
+  await walk(store, 'events');
+  const kept = [held, ...requests.slice(3).flatMap(({ eventIds }) => eventIds)];
+  expect(await left()).toEqual(kept);
+  await database.query('DELETE FROM event_dispatch');
+  await aDayPasses();
+  await walk(store, 'events');
+  await walk(store, 'events');
+  expect(await left()).toEqual(kept.slice(1));
+  await database.query('DELETE FROM event_positions');
+});
