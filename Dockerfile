@@ -28,6 +28,8 @@ FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=install /app ./
+# `docker exec <container> webhook-gateway status`; the build has made it executable.
+RUN ln -s /app/dist/cli/gateway.js /usr/local/bin/webhook-gateway
 # The application belongs to root, so the daemon cannot change it. DATA_DIR is the only place it writes to.
 RUN mkdir data && chown 1000:1000 data
 ENV DATA_DIR=/app/data

@@ -89,7 +89,7 @@ export const variables = z.object({
   DATABASE_POOL_SIZE: wholeNumber(1, 1000)
     .default(5)
     .describe(
-      'Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own, and one each for the spool, for dispatch, for retention and for `LISTEN`, three for deliveries, and up to three while the API is used',
+      'Connections to PostgreSQL beside those of ingest, which has `BATCH_FLIGHTS` of its own, and one each for the spool, for dispatch, for retention, for replays and for `LISTEN`, three for deliveries, and up to three while the API is used',
     ),
   REDIS_URL: urlOf(/^rediss?:\/\//, 'redis://localhost:6379/0')
     .optional()
@@ -190,7 +190,9 @@ export const variables = z.object({
     .describe('Seconds for which a destination may fail without a single success before it is paused'),
   DELIVERY_RETENTION_DAYS: wholeNumber(1, 36_500)
     .default(30)
-    .describe('Days for which finished deliveries and their attempts stay; dead ones stay three times as long'),
+    .describe(
+      'Days for which finished deliveries with their attempts, and replays, stay; dead deliveries stay three times as long',
+    ),
   METRICS_PORT: wholeNumber(0, 65_535)
     .optional()
     .describe('Serve /metrics on this port too; in PM2’s cluster mode each instance adds its number to it'),

@@ -27,9 +27,9 @@ export interface CommandOptions {
 /** Milliseconds after which a command is killed, and its test fails. */
 const TIME_LIMIT = 30_000;
 
-/** Runs `npm run send`, `doctor`, `migrate`, `rebuild`, `erase` or `rotate-keys`, or a daemon that is expected to end by itself, and waits for its end. */
+/** Runs `webhook-gateway` (`gateway`), `npm run send`, `doctor`, `migrate`, `rebuild`, `erase` or `rotate-keys`, or a daemon that is expected to end by itself, and waits for its end. */
 export function runCommand(
-  name: 'send' | 'doctor' | 'migrate' | 'rebuild' | 'erase' | 'rotate-keys' | 'daemon',
+  name: 'gateway' | 'send' | 'doctor' | 'migrate' | 'rebuild' | 'erase' | 'rotate-keys' | 'daemon',
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const dist = options.as === undefined ? dirname(DAEMON_SCRIPT) : join(options.as.root, 'dist');

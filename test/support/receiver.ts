@@ -41,12 +41,18 @@ export interface Receiver {
 export interface ReceiverOptions {
   /** Default: `127.0.0.1`. */
   readonly host?: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Speaks TLS with this certificate. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** Answers 204 until it is told otherwise. */
-export async function startReceiver({ host = '127.0.0.1', tls }: ReceiverOptions = {}): Promise<Receiver> {
+export async function startReceiver({
+  host = '127.0.0.1',
+  port: asked = 0,
+  tls,
+}: ReceiverOptions = {}): Promise<Receiver> {
   const received: ReceivedDelivery[] = [];
   let behaviour: Behaviour = answer(204);
   const listener: RequestListener = async (request: IncomingMessage, response) => {
@@ -65,7 +71,7 @@ export async function startReceiver({ host = '127.0.0.1', tls }: ReceiverOptions
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.listen(0, host);
+  server.listen(asked, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;

@@ -8,6 +8,8 @@ const daemonFile = z.object({
   pid: z.number().int(),
   /** Base URL, for instance `http://127.0.0.1:3000`. */
   url: z.string(),
+  /** Of the API, for instance `http://127.0.0.1:3000/api/v1`; null in the role `ingest`. */
+  api: z.string().nullable().default(null),
   /** Webhook URLs by source. */
   webhooks: z.record(z.string(), z.string()),
 });

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { leaveDaemonFile, readDaemonFile, removeDaemonFile } from '../../../src/storage/disk/daemon-file.ts';
 
-const CONTENT = { pid: process.pid, url: 'http://127.0.0.1:3000', webhooks: { stripe: 'http://127.0.0.1:3000/s' } };
+const CONTENT = {
+  pid: process.pid,
+  url: 'http://127.0.0.1:3000',
+  api: 'http://127.0.0.1:3001/api/v1',
+  webhooks: { stripe: 'http://127.0.0.1:3000/s' },
+};
 
 describe('daemon.json', () => {
   let parent: string;

@@ -1,4 +1,4 @@
-/** The argument of `--from`. */
+/** A time as it is typed, `--from` for instance. */
 import { InvalidArgumentError } from 'commander';
 
 const DATE = /^\d{4}-\d\d-\d\d$/;

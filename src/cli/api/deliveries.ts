@@ -1,0 +1,132 @@
+/** `webhook-gateway deliveries`: what is owed to destinations, and what became of it. */
+import { type Command, Option } from 'commander';
+import type { z } from 'zod';
+import { DELIVERY_STATES } from '../../core/delivery.ts';
+import type { delivery, deliveryDetail } from '../../http/routes/api/delivery-schemas.ts';
+import { destinationId } from './destination-names.ts';
+import { count, TIME_HELP, time, withExamples, withPaging } from './options.ts';
+import { type ListOptions, printList } from './pages.ts';
+import { type RedriveOptions, redrive } from './redrive.ts';
+import type { OpenSession, Session } from './session.ts';
+import { type Column, utc } from './table.ts';
+
+type Delivery = z.infer<typeof delivery>;
+type DeliveryDetail = z.infer<typeof deliveryDetail>;
+type Attempt = DeliveryDetail['history'][number];
+
+interface DeliveryFilter extends ListOptions {
+  readonly destination?: string;
+  readonly state?: string;
+  readonly event?: string;
+  readonly request?: string;
+  readonly replay?: string;
+}
+
+export const deliveryColumns: readonly Column<Delivery>[] = [
+  { head: 'received (UTC)', value: ({ receivedAt }) => utc(receivedAt) },
+  { head: 'type', value: ({ type }) => type, shrinks: true },
+  { head: 'state', value: ({ state }) => state },
+  { head: 'tries', value: ({ attempts }) => attempts },
+  { head: 'last', value: ({ lastStatus, lastFailure }) => lastStatus ?? lastFailure },
+  { head: 'next (UTC)', value: ({ nextAttemptAt }) => utc(nextAttemptAt), shrinks: true },
+  { head: 'id', value: ({ id }) => id },
+];
+
+const ATTEMPTS: readonly Column<Attempt>[] = [
+  { head: 'try', value: ({ number }) => number },
+  { head: 'started (UTC)', value: ({ startedAt }) => utc(startedAt) },
+  { head: 'ms', value: ({ durationMs }) => durationMs },
+  { head: 'status', value: ({ status }) => status },
+  { head: 'failure', value: ({ failure }) => failure },
+  { head: 'error', value: ({ error }) => error, shrinks: true },
+  { head: 'answer', value: ({ responseBody }) => responseBody?.content.slice(0, 200), shrinks: true },
+];
+
+const ID = '019aa0f2-71c0-7d4b-9a33-0f2b7c1d5e90';
+
+export function addDeliveries(program: Command, open: OpenSession): void {
+  const group = program.command('deliveries').description('Deliveries: what is owed to destinations.');
+  withExamples(group, [
+    ['deliveries', 'the newest'],
+    ['deliveries dead', 'those whose last attempt failed'],
+    ['deliveries redrive billing', 'the dead ones of a destination once more'],
+  ]);
+  const list = withPaging(group.command('list', { isDefault: true }).description('Lists deliveries, newest first.'))
+    .option('--destination <name>', 'to this destination: its name or id')
+    .addOption(new Option('--state <state>', 'only these').choices(DELIVERY_STATES))
+    .option('--event <id>', 'of this event')
+    .option('--request <id>', 'of the events that came with this request')
+    .option('--replay <id>', 'of this replay')
+    .action(async ({ destination, ...options }: DeliveryFilter, command: Command) => {
+      const session = open(command);
+      const query = { ...options, destination: await idOf(session, destination) };
+      await printList(session, '/deliveries', deliveryColumns, query);
+    });
+  withExamples(list, [
+    ['deliveries --destination billing --state pending'],
+    [`deliveries --event ${ID}`],
+    ['deliveries list --state delivered --limit 100 --json'],
+  ]);
+  withExamples(
+    group
+      .command('show <id>')
+      .description('Shows a delivery with its attempts.')
+      .action((id: string, _options: unknown, command: Command) => one(open(command), 'GET', id, '')),
+    [[`deliveries show ${ID}`]],
+  );
+  withExamples(
+    group
+      .command('retry <id>')
+      .description('Tries a delivery now. A dead or cancelled one begins its schedule anew.')
+      .action((id: string, _options: unknown, command: Command) => one(open(command), 'POST', id, '/retry')),
+    [[`deliveries retry ${ID}`]],
+  );
+  withExamples(
+    group
+      .command('cancel <id>')
+      .description('Gives a delivery up. What is under way is not called back.')
+      .action((id: string, _options: unknown, command: Command) => one(open(command), 'POST', id, '/cancel')),
+    [[`deliveries cancel ${ID}`]],
+  );
+  addDead(group, open);
+}
+
+function addDead(group: Command, open: OpenSession): void {
+  const dead = withPaging(
+    group.command('dead').description('Lists deliveries whose last attempt failed, newest first.'),
+  )
+    .option('--destination <name>', 'to this destination: its name or id')
+    .action(async ({ destination, ...options }: DeliveryFilter, command: Command) => {
+      const session = open(command);
+      const query = { ...options, destination: await idOf(session, destination) };
+      await printList(session, '/dead-letters', deliveryColumns, query);
+    });
+  withExamples(dead, [['deliveries dead'], ['deliveries dead --destination billing --all --json']]);
+  const again = group
+    .command('redrive <destination>')
+    .description('Tries the dead deliveries of a destination again, oldest first. Their schedules begin anew.')
+    .option('--from <time>', `received at or after: ${TIME_HELP}`, time)
+    .option('--to <time>', 'received before', time)
+    .option('--limit <n>', 'so many at most (default: all)', count)
+    .action((destination: string, options: RedriveOptions, command: Command) =>
+      redrive(open(command), destination, options),
+    );
+  withExamples(again, [
+    ['deliveries redrive billing'],
+    ['deliveries redrive billing --from 2026-11-20 --to 2026-11-21 --limit 100'],
+  ]);
+}
+
+async function idOf({ api }: Session, destination: string | undefined): Promise<string | undefined> {
+  return destination === undefined ? undefined : await destinationId(api, destination);
+}
+
+async function one({ api, out }: Session, method: string, id: string, verb: string): Promise<void> {
+  const body = method === 'POST' ? { body: {} } : {};
+  const text = await api.text(method, `/deliveries/${encodeURIComponent(id)}${verb}`, body);
+  const { history, ...rest } = JSON.parse(text) as DeliveryDetail;
+  out.record(rest, text);
+  if (out.json || history.length === 0) return;
+  out.line('');
+  out.rows(ATTEMPTS, history);
+}

@@ -1,0 +1,201 @@
+/** The commands that ask and answer, against a gateway; their standard output is no terminal. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, type ApiPlace, openApi } from '../../support/api.ts';
+import { runCommand } from '../../support/command.ts';
+import { commandEnvironment, runGatewayCommand } from '../../support/gateway-command.ts';
+import { type Receiver, startReceiver } from '../../support/receiver.ts';
+import { until } from '../../support/until.ts';
+import { fresh, keysOf, post, signed, type Webhook } from '../../support/webhooks.ts';
+
+let place: ApiPlace;
+let receiver: Receiver;
+let apiUrl: string;
+let directory: string;
+let invoice: Webhook;
+beforeAll(async () => {
+  place = await openApi({ DELIVERY_ALLOW_NETWORKS: '127.0.0.0/8' });
+  receiver = await startReceiver();
+  apiUrl = place.gateway.gateway.apiUrl ?? '';
+  directory = mkdtempSync(join(tmpdir(), 'gateway-cli-'));
+  invoice = fresh('stripe', 'invoice.paid');
+  for (const webhook of [invoice, fresh('whatsapp'), ...Array.from({ length: 3 }, () => fresh('stripe'))]) {
+    expect((await post(place.gateway.url, webhook)).accepted).toBe('stored');
+  }
+});
+afterAll(async () => {
+  await place.close();
+  await receiver.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const run = (...args: string[]) => runGatewayCommand(args, { environment: commandEnvironment(apiUrl) });
+const runOnTerminal = (...args: string[]) =>
+  runGatewayCommand(args, { environment: commandEnvironment(apiUrl), terminal: true });
+
+async function answers<Row = Record<string, unknown>>(...args: string[]): Promise<Row[]> {
+  const { code, stdout, stderr } = await run(...args);
+  expect([code, stderr], args.join(' ')).toEqual([0, '']);
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as Row);
+}
+
+function fileWith(name: string, content: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+test('events are listed, found and shown, and a body is written as it came', async () => {
+  const [all, limited, found, tabled] = await Promise.all([
+    answers('events', '--all'),
+    answers('events', 'list', '--limit', '2'),
+    answers('events', '--type', 'invoice.*', '--from', '1h'),
+    runOnTerminal('events'),
+  ]);
+  expect(all).toHaveLength(5);
+  expect(limited).toEqual(all.slice(0, 2));
+  expect(found).toMatchObject([{ type: 'invoice.paid', dedupeKey: keysOf(invoice)[0] }]);
+  const rows = tabled.stdout.split('\n');
+  expect(rows[0]).toMatch(/^received \(UTC\) +source +type +subject +id$/);
+  expect(rows).toHaveLength(7);
+  const id = String(found[0]?.['id']);
+  const [show, table, body] = await Promise.all([
+    run('events', 'show', id),
+    runOnTerminal('events', 'show', id),
+    run('events', 'body', id),
+  ]);
+  expect(JSON.parse(show.stdout)).toMatchObject({ id, payload: { type: 'invoice.paid' }, deliveries: [] });
+  expect(table.stdout).toMatch(/^type +invoice\.paid$/m);
+  expect(table.stdout).toMatch(/^ {2}"type": "invoice\.paid"/m);
+  expect(body.stdout).toBe(invoice.body.toString());
+});
+
+test('numbers keep every digit, and nothing of a webhook moves the terminal', async () => {
+  const body =
+    '{"id":"evt_digits","object":"event","type":"\\u001b[31mred","created":1700000000,"n":12345678901234567890.5}';
+  await post(place.gateway.url, signed('stripe', body));
+  const [event] = await answers('events', '--dedupe-key', 'evt_digits');
+  const id = String(event?.['id']);
+  const [json, text] = await Promise.all([run('events', 'show', id), runOnTerminal('events', 'show', id)]);
+  for (const { stdout } of [json, text]) {
+    expect(stdout).toContain('12345678901234567890.5');
+    expect(stdout).not.toContain('\x1b');
+  }
+});
+
+test('a destination is made, changed, tried, paused, resumed and removed by its name', async () => {
+  const headers = fileWith('headers', 'X-Api-Key: asked-for\n');
+  const typed = ['billing', receiver.url, '--types', 'invoice.*', '--secret-headers-file', headers];
+  const made = await run('destinations', 'create', ...typed);
+  expect(JSON.parse(made.stdout).generatedSecret).toMatch(/^whsec_/);
+  expect(made.stderr).toBe('The generated secret is shown this once.\n');
+  const [shown] = await answers('destinations', 'show', 'billing');
+  expect(shown).toMatchObject({ filter: { types: ['invoice.*'] }, secretCount: 1, secretHeaderNames: ['X-Api-Key'] });
+  const [updated] = await answers(
+    'destinations',
+    'update',
+    'billing',
+    '--sources',
+    'stripe',
+    '--retry',
+    '1,2',
+    '--timeout',
+    '2.5',
+  );
+  expect(updated).toMatchObject({
+    filter: { types: ['invoice.*'], sources: ['stripe'] },
+    retrySchedule: [1, 2],
+    timeoutMs: 2_500,
+  });
+  expect(await answers('destinations', 'test', 'billing')).toMatchObject([{ status: 204, failure: null }]);
+  expect(receiver.received.at(-1)?.headers).toMatchObject({ 'x-api-key': 'asked-for', 'x-gateway-test': 'true' });
+  expect(await answers('destinations', 'pause', 'billing', '--reason', 'moves')).toMatchObject([
+    { pauseReason: 'moves' },
+  ]);
+  expect(await answers('destinations', 'resume', String(shown?.['id']))).toMatchObject([{ state: 'active' }]);
+  await answers('destinations', 'delete', 'billing');
+  expect((await run('destinations', 'show', 'billing')).stderr).toBe(
+    'There is no destination named billing: `webhook-gateway destinations` lists them.\n',
+  );
+});
+
+test('dead deliveries are listed and tried again', async () => {
+  receiver.behave((response) => response.writeHead(500).end('out of order'));
+  await run(
+    'destinations',
+    'create',
+    'crm',
+    receiver.url,
+    '--types',
+    'charge.refunded',
+    '--retry',
+    '1',
+    '--signing',
+    'none',
+  );
+  await post(place.gateway.url, fresh('stripe', 'charge.refunded'));
+  const [dead] = await until('a dead delivery', async () => {
+    const rows = await answers('deliveries', 'dead', '--destination', 'crm');
+    return rows.length > 0 && rows;
+  });
+  const id = String(dead?.['id']);
+  expect((await runOnTerminal('deliveries', 'show', id)).stdout).toMatch(/ 500 +status .* out of order$/m);
+  receiver.behave((response) => response.writeHead(204).end());
+  expect(await answers('deliveries', 'redrive', 'crm')).toEqual([{ redriven: 1 }]);
+  await until('the delivery', async () => (await answers('deliveries', '--state', 'delivered')).length === 1);
+  expect((await run('deliveries', 'cancel', id)).stderr).toBe('it is finished already\n');
+});
+
+test('keys are made and revoked; a key that may not is told what it lacks', async () => {
+  const [key] = await answers<{ id: string; key: string }>('keys', 'create', '--name', 'reader', '--scope', 'read');
+  const keyFile = fileWith('key', `${key?.key}\n`);
+  expect(await answers('events', '--limit', '1', '--key-file', keyFile)).toHaveLength(1);
+  const refused = await run('keys', '--key-file', keyFile);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(
+    /needs a key with the scope admin; .* the key of .*key; name one that may with --key-file/,
+  );
+  await answers('keys', 'revoke', String(key?.id));
+  expect((await run('status', '--key-file', keyFile)).stderr).toMatch(
+    /^.*revoked.*It was the key of .* name another\.\n$/,
+  );
+  expect(await answers('audit', '--limit', '2')).toMatchObject([{ action: 'key.revoke' }, { action: 'key.create' }]);
+});
+
+test('what is wrong is said in one place, with its field and its fix', async () => {
+  const wrong = await run('destinations', 'create', 'x', 'ftp://example.com', '--concurrency', '5000');
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toMatch(/\n {2}- concurrency: /);
+  const typed: [string[], RegExp][] = [
+    [['events', '--limit', 'many'], /write a whole number from 1\./],
+    [['destinatons'], /Did you mean destinations\?/],
+    [['keys', 'create', '--name', 'x', '--scope', 'all'], /Allowed choices are read, operate, admin/],
+    [['listen'], /--forward-to <url>/],
+  ];
+  for (const [result, pattern] of await Promise.all(
+    typed.map(async ([args, pattern]) => [await run(...args), pattern] as const),
+  )) {
+    expect(result).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(pattern) });
+  }
+});
+
+test('the gateway and its key are found, or it is said how to name them', async () => {
+  const { stderr: nobody } = await runCommand('gateway', { args: ['status'] });
+  expect(nobody).toMatch(/^No gateway runs on .*data: start one \(npm start\), .* --url or WEBHOOK_GATEWAY_URL\.\n$/);
+  const base = new URL(apiUrl).origin;
+  const statusOf = (url: string, environment = {}) => runGatewayCommand(['status', '--url', url], { environment });
+  expect((await statusOf(base)).stderr).toMatch(/^There is no key for .*WEBHOOK_GATEWAY_KEY.*--key-file/);
+  const environment = { ADMIN_API_KEY: ADMIN_KEY };
+  const found = JSON.parse((await statusOf(base, environment)).stdout);
+  expect(found).toMatchObject({ service: 'webhook-gateway', database: 'up' });
+  receiver.behave((response) => response.writeHead(502).end('<html>'));
+  expect((await statusOf(receiver.url, environment)).stderr).toMatch(
+    / answers 502, not as the API .* Check --url\.\n$/,
+  );
+  const away = await statusOf('http://127.0.0.1:1', environment);
+  expect(away.stderr).toMatch(/^http:\/\/127\.0\.0\.1:1\/api\/v1 does not answer .*npm start/);
+  expect((await statusOf('gateway.example.com', environment)).stderr).toMatch(/^--url: write a URL/);
+});
