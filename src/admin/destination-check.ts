@@ -21,11 +21,12 @@ export interface StandingSettings {
 
 const CONDITION = 'filter.condition';
 
-/** `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks has it. */
+/** `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks has it; padded, since Go and PHP decode nothing else. */
 export function isStandardSecret(secret: string): boolean {
   const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
-  const bytes = base64 === undefined ? 0 : Buffer.from(base64, 'base64').length;
-  return bytes >= 24 && bytes <= 64;
+  if (base64 === undefined) return false;
+  const bytes = Buffer.from(base64, 'base64');
+  return bytes.toString('base64') === base64 && bytes.length >= 24 && bytes.length <= 64;
 }
 
 /**
@@ -74,7 +75,7 @@ function signingFaults(settings: Partial<DestinationSettings>, standing: Standin
   return (settings.secrets ?? []).flatMap((secret, index) =>
     isStandardSecret(secret)
       ? []
-      : fault(`secrets.${index}`, 'for the signing "standard" write whsec_ and 24 to 64 bytes in base64'),
+      : fault(`secrets.${index}`, 'for the signing "standard" write whsec_ and 24 to 64 bytes in base64, with its padding'),
   );
 }
 

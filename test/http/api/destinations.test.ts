@@ -205,6 +205,7 @@ describe('a change', () => {
     [{ state: 'paused' }, 'state'],
     [{ secrets: [] }, 'secrets'],
     [{ signing: 'none' }, 'secrets'],
+    [{ secrets: [`whsec_${Buffer.alloc(32, 1).toString('base64').replace('=', '')}`] }, 'secrets.0'],
     [{ target: { kind: 'redis_stream', stream: 'a' } }, 'signing'],
     [{ target: { kind: 'http', url: 'http://10.0.0.1/' } }, 'target.url'],
   ])('%j is refused', async (body, path) => {
