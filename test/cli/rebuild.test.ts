@@ -11,11 +11,14 @@ import { runCommand } from '../support/command.ts';
 import { bareEnvironment, DAEMON_SCRIPT, type Daemon, openTempDirectory, startDaemon } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { openDispatch } from '../support/dispatch.ts';
+import { startTestGateway } from '../support/gateway.ts';
 import { allDispatched, type Query } from '../support/undispatched.ts';
 import { until } from '../support/until.ts';
 import { fresh, PROVIDER_ENVIRONMENT, post } from '../support/webhooks.ts';
 
 const LOG_LEVEL = 'warn';
+/** On a busy machine the default would now and then be over, and the webhook spooled. */
+const COMMIT_TIMEOUT_MS = '30000';
 const FINISHED =
   /^Rebuilding all projections: the tables are emptied and filled again\.\nFinished: 20 events in \d+ s \([\d,]+ a second\)\.\n$/;
 
@@ -46,7 +49,7 @@ describe('on the embedded PostgreSQL', () => {
     runCommand('rebuild', { args, env: { ...PROVIDER_ENVIRONMENT, DATA_DIR: daemon.dataDir, LOG_LEVEL } });
 
   it('works beside the daemon that runs on it', async () => {
-    daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, LOG_LEVEL });
+    daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, LOG_LEVEL, COMMIT_TIMEOUT_MS });
     await send(daemon.url);
     await until('all to be dispatched', () => allDispatched(query as Query));
     live = await payments(query as Query);
@@ -78,9 +81,9 @@ describe('on the database of DATABASE_URL', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createDatabase();
-    const gateway = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, ROLE: 'ingest' });
+    const gateway = await startTestGateway({ DATABASE_URL: database.url, ROLE: 'ingest' });
     await send(gateway.url);
-    await gateway.dispose();
+    await gateway.stop();
     const dispatch = openDispatch(database.url);
     const dispatcher = new Dispatcher({ ...dispatch.options, projectors });
     while ((await dispatcher.turn()).events > 0);

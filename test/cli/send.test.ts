@@ -14,7 +14,8 @@ describe('npm run send, with no configuration', () => {
   const send = (...args: string[]): Promise<CommandResult> =>
     runCommand('send', { args, env: { DATA_DIR: daemon.dataDir } });
   beforeAll(async () => {
-    daemon = await startDaemon({});
+    // On a busy machine the default would now and then be over, and the webhook spooled.
+    daemon = await startDaemon({ COMMIT_TIMEOUT_MS: '30000' });
   });
   afterAll(() => daemon.dispose());
 

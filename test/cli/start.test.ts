@@ -142,7 +142,12 @@ describe('the daemon, on a database of one’s own', () => {
       writeFileSync(path, `${value}\n`);
       return [`${name}_FILE`, path] as const;
     });
-    const daemon = await startDaemon({ NODE_ENV: 'production', HOST: '127.0.0.1', ...Object.fromEntries(files) });
+    const daemon = await startDaemon({
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      COMMIT_TIMEOUT_MS: '30000',
+      ...Object.fromEntries(files),
+    });
     const answers = await Promise.all([post(daemon.url, fresh('stripe')), post(daemon.url, fresh('whatsapp'))]);
     expect(answers.map(({ accepted }) => accepted)).toEqual(['stored', 'stored']);
     expect(existsSync(join(daemon.dataDir, 'secrets'))).toBe(false);

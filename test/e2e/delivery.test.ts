@@ -5,7 +5,7 @@ import { createSecretBox, newEncryptionKey, SECRETS_FIELD } from '../../src/core
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { type DestinationRowParts, insertDestination } from '../support/destination-row.ts';
-import { readMetric } from '../support/metrics.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { answer, type Receiver, silence, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 import { fresh, PROVIDER_ENVIRONMENT, post } from '../support/webhooks.ts';
@@ -15,11 +15,13 @@ const KEY = newEncryptionKey();
 let database: TestDatabase;
 let receiver: Receiver;
 const daemons: Daemon[] = [];
+const gateways: TestGateway[] = [];
 beforeAll(async () => {
   database = await createDatabase();
 });
 afterEach(async () => {
   await Promise.all(daemons.splice(0).map((daemon) => daemon.dispose()));
+  await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()));
   await receiver?.close();
   for (const table of ['delivery_attempts', 'deliveries', 'destination_state', 'destinations']) {
     await database.query(`DELETE FROM ${table}`);
@@ -28,15 +30,21 @@ afterEach(async () => {
 });
 afterAll(() => database.drop());
 
-async function start(environment: Record<string, string> = {}): Promise<Daemon> {
-  const daemon = await startDaemon({
-    ...PROVIDER_ENVIRONMENT,
-    DATABASE_URL: database.url,
-    COMMIT_TIMEOUT_MS: '30000',
-    DELIVERY_ALLOW_NETWORKS: '127.0.0.1',
-    ENCRYPTION_KEYS: KEY,
-    ...environment,
-  });
+const environmentOf = (more: Record<string, string>) => ({
+  DATABASE_URL: database.url,
+  COMMIT_TIMEOUT_MS: '30000',
+  DELIVERY_ALLOW_NETWORKS: '127.0.0.1',
+  ENCRYPTION_KEYS: KEY,
+  ...more,
+});
+async function start(environment: Record<string, string> = {}): Promise<TestGateway> {
+  const gateway = await startTestGateway(environmentOf(environment));
+  gateways.push(gateway);
+  return gateway;
+}
+/** As a process of its own, where that is stopped or killed, or works beside others. */
+async function startProcess(environment: Record<string, string> = {}): Promise<Daemon> {
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, ...environmentOf(environment) });
   daemons.push(daemon);
   return daemon;
 }
@@ -44,7 +52,7 @@ async function openReceiver(parts: DestinationRowParts = {}): Promise<string> {
   receiver = await startReceiver();
   return insertDestination(database, { url: receiver.url, ...parts });
 }
-async function send({ url }: Daemon, count: number): Promise<void> {
+async function send({ url }: Pick<Daemon, 'url'>, count: number): Promise<void> {
   const answers = await Promise.all(Array.from({ length: count }, () => post(url, fresh('stripe'))));
   for (const { accepted } of answers) expect(accepted).toBe('stored');
 }
@@ -61,8 +69,8 @@ test('each event arrives once, signed such that the receiver’s library takes i
   const id = '01900000-0000-7000-8000-00000000000d';
   const sealed = createSecretBox([KEY]).seal(secret, { destinationId: id, field: SECRETS_FIELD });
   await openReceiver({ id, signing: 'standard', secrets: [sealed] });
-  const daemon = await start();
-  await send(daemon, 50);
+  const gateway = await start();
+  await send(gateway, 50);
   await allDelivered(50);
   expect(receiver.received).toHaveLength(50);
   const stored = await database.query('SELECT id FROM events');
@@ -73,30 +81,30 @@ test('each event arrives once, signed such that the receiver’s library takes i
     });
     expect(headers['user-agent']).toMatch(/^webhook-gateway\/\d/);
   }
-  expect(await readMetric(daemon.url, 'webhook_delivery_attempts_total{outcome="delivered"}')).toBe(50);
-  expect(await readMetric(daemon.url, 'webhook_delivery_lag_seconds_count')).toBe(50);
-  expect(await daemon.stop()).toBe(0);
+  expect(await gateway.metric('webhook_delivery_attempts_total{outcome="delivered"}')).toBe(50);
+  expect(await gateway.metric('webhook_delivery_lag_seconds_count')).toBe(50);
 });
 
 test('what fails is tried again by the schedule, with the same id; then it is dead, and the log names no URL', async () => {
   await openReceiver({ retrySchedule: [1, 1] });
   receiver.behave(answer(400, {}, 'a body that nobody should log'));
-  const daemon = await start();
-  await send(daemon, 1);
+  const gateway = await start();
+  await send(gateway, 1);
   await until('it to be dead', async () => (await states())['dead'] === 1);
   expect(receiver.received.map(({ headers }) => headers['x-webhook-attempt'])).toEqual(['1', '2', '3']);
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   const attempts = await database.query('SELECT number, status, failure FROM delivery_attempts ORDER BY number');
   expect(attempts).toEqual([1, 2, 3].map((number) => ({ number, status: 400, failure: 'status' })));
-  expect(daemon.output()).toContain('a delivery is dead');
-  expect(daemon.output()).not.toContain(receiver.url);
-  expect(daemon.output()).not.toContain('nobody should log');
+  const logged = JSON.stringify(gateway.log);
+  expect(logged).toContain('a delivery is dead');
+  expect(logged).not.toContain(receiver.url);
+  expect(logged).not.toContain('nobody should log');
 });
 
 test('a receiver whose address is not allowed gets nothing', async () => {
   await openReceiver({ retrySchedule: [] });
-  const daemon = await start({ DELIVERY_ALLOW_NETWORKS: '127.0.0.2' });
-  await send(daemon, 1);
+  const gateway = await start({ DELIVERY_ALLOW_NETWORKS: '127.0.0.2' });
+  await send(gateway, 1);
   await until('it to be dead', async () => (await states())['dead'] === 1);
   expect(await database.query('SELECT failure FROM delivery_attempts')).toEqual([{ failure: 'forbidden_address' }]);
   expect(receiver.connections()).toBe(0);
@@ -105,7 +113,7 @@ test('a receiver whose address is not allowed gets nothing', async () => {
 test('a daemon killed while receivers have not answered: another sends all of that again, with the same ids', async () => {
   await openReceiver({ timeoutMs: 60_000 });
   receiver.behave(silence);
-  const killed = await start();
+  const killed = await startProcess();
   await send(killed, 5);
   await until('all to be under way', () => receiver.received.length === 5);
   await killed.kill();
@@ -129,7 +137,7 @@ test('a stop during deliveries takes no longer than it may, and loses nothing', 
       response.writeHead(204).end();
     }
   });
-  const stopped = await start();
+  const stopped = await startProcess();
   await send(stopped, 6);
   await until('all to be under way', () => receiver.received.length === 6);
   expect(await stopped.stop()).toBe(0);
@@ -144,7 +152,7 @@ test('several workers share what is owed, and none of it is sent twice', async (
   await openReceiver();
   const ingest = await start({ ROLE: 'ingest' });
   await send(ingest, 200);
-  await Promise.all([start({ ROLE: 'worker' }), start({ ROLE: 'worker' })]);
+  await Promise.all([startProcess({ ROLE: 'worker' }), startProcess({ ROLE: 'worker' })]);
   await allDelivered(200);
   expect(new Set(eventIds()).size).toBe(200);
   expect(receiver.received).toHaveLength(200);

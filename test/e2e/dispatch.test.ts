@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../support/command.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { readMetric } from '../support/metrics.ts';
 import { allDispatched, undispatched } from '../support/undispatched.ts';
 import { until } from '../support/until.ts';
@@ -10,27 +11,31 @@ import { fresh, PROVIDER_ENVIRONMENT, post } from '../support/webhooks.ts';
 
 let database: TestDatabase;
 const daemons: Daemon[] = [];
+const gateways: TestGateway[] = [];
 beforeAll(async () => {
   database = await createDatabase();
 });
 afterEach(async () => {
   await Promise.all(daemons.splice(0).map((daemon) => daemon.dispose()));
+  await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()));
   await database.truncate();
 });
 afterAll(() => database.drop());
 
-async function start(role: 'all' | 'ingest' | 'worker'): Promise<Daemon> {
-  const daemon = await startDaemon({
-    ...PROVIDER_ENVIRONMENT,
-    DATABASE_URL: database.url,
-    COMMIT_TIMEOUT_MS: '30000',
-    ROLE: role,
-  });
+async function start(role: 'all' | 'ingest' | 'worker'): Promise<TestGateway> {
+  const gateway = await startTestGateway({ DATABASE_URL: database.url, ROLE: role });
+  gateways.push(gateway);
+  return gateway;
+}
+
+/** A process of its own. */
+async function startWorker(): Promise<Daemon> {
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, ROLE: 'worker' });
   daemons.push(daemon);
   return daemon;
 }
 
-async function send({ url }: Daemon, count: number): Promise<void> {
+async function send({ url }: TestGateway, count: number): Promise<void> {
   const webhooks = Array.from({ length: count }, (_, index) => fresh(index % 2 === 0 ? 'stripe' : 'whatsapp'));
   const answers = await Promise.all(webhooks.map((webhook) => post(url, webhook)));
   expect(answers.map(({ accepted }) => accepted)).toEqual(webhooks.map(() => 'stored'));
@@ -38,48 +43,49 @@ async function send({ url }: Daemon, count: number): Promise<void> {
 
 const owed = async () => (await database.query('SELECT count(*)::int AS n FROM event_dispatch'))[0]?.n;
 
-test('a daemon of role all dispatches what it has taken, and counts it', async () => {
-  const daemon = await start('all');
-  await send(daemon, 100);
+test('role all dispatches what it has taken, and counts it', async () => {
+  const gateway = await start('all');
+  const { metric } = gateway;
+  await send(gateway, 100);
   await until('everything to be dispatched', () => allDispatched(database.query));
   expect(await undispatched(database.query)).toEqual(new Set());
-  const metric = (series: string) => readMetric(daemon.url, series);
   await until('all to be counted', async () => (await metric('webhook_dispatched_total{outcome="projected"}')) === 100);
   expect(await metric('webhook_dispatch_seconds_count')).toBe(100);
   await until('nothing to be old', async () => (await metric('webhook_oldest_undispatched_seconds')) === 0);
   expect(await metric('webhook_dispatch_parked')).toBe(0);
-  expect(await daemon.stop()).toBe(0);
 });
 
 test('role ingest dispatches nothing and shows what is owed; a worker takes that over, and is woken by what comes', async () => {
   const ingest = await start('ingest');
   await send(ingest, 20);
-  const age = () => readMetric(ingest.url, 'webhook_oldest_undispatched_seconds');
   // Longer than any worker would take.
-  await until('the oldest to be a second old', async () => (await age()) > 1);
+  await until(
+    'the oldest to be a second old',
+    async () => (await ingest.metric('webhook_oldest_undispatched_seconds')) > 1,
+  );
   expect(await owed()).toBe(20);
-  const worker = await start('worker');
+  const worker = await startWorker();
   await until('the backlog to be dispatched', () => allDispatched(database.query));
   const startedAt = performance.now();
   for (let round = 1; round <= 6; round++) {
     await send(ingest, 1);
     await until('it to be dispatched', () => allDispatched(database.query));
   }
-  // Looking by itself, every five seconds, the worker would need several times that.
-  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  // Looking by itself, five seconds after it has done what there was, the worker would need half a minute.
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
   expect(await undispatched(database.query)).toEqual(new Set());
   expect(await worker.stop()).toBe(0);
 });
 
 test('two workers share a backlog', async () => {
   const ingest = await start('ingest');
-  for (let round = 0; round < 10; round++) await send(ingest, 200);
-  const workers = await Promise.all([start('worker'), start('worker')]);
+  for (let round = 0; round < 5; round++) await send(ingest, 200);
+  const workers = await Promise.all([startWorker(), startWorker()]);
   await until('the backlog to be dispatched', () => allDispatched(database.query));
   expect(await undispatched(database.query)).toEqual(new Set());
   await until('both to have counted all', async () => {
     const counts = workers.map(({ url }) => readMetric(url, 'webhook_dispatched_total{outcome="projected"}'));
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count) === 2_000;
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count) === 1_000;
   });
 });
 
@@ -94,7 +100,7 @@ test('an event that can never be projected holds up nobody, and is seen in the m
   await database.query(`ALTER TABLE stripe_object_events ADD CHECK (event <> '${poison.name}') NOT VALID`);
   const worker = await start('worker');
   await until('the others to be dispatched', async () => (await owed()) === 1);
-  const metric = (series: string) => readMetric(worker.url, series);
+  const { metric } = worker;
   await until('the one to be parked', async () => (await metric('webhook_dispatch_parked')) === 1);
   expect(await metric('webhook_oldest_undispatched_seconds')).toBe(0);
   expect(await metric('webhook_dispatched_total{outcome="parked"}')).toBe(1);
@@ -107,8 +113,8 @@ test('an event that can never be projected holds up nobody, and is seen in the m
       next_attempt_at: Number.POSITIVE_INFINITY,
     },
   ]);
-  expect(worker.output()).toContain(poison.event_id);
-  const env = { ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, ROLE: 'worker', DATA_DIR: worker.dataDir };
+  expect(JSON.stringify(worker.log)).toContain(poison.event_id);
+  const env = { ...PROVIDER_ENVIRONMENT, DATABASE_URL: database.url, ROLE: 'worker', PORT: '0' };
   const { stdout, code } = await runCommand('doctor', { env });
   expect(code).toBe(0);
   expect(stdout).toContain('1 event is parked: their projection failed again and again');

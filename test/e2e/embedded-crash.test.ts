@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import { fresh, PROVIDER_ENVIRONMENT, post } from '../support/webhooks.ts';
 
 test('it is started again, and what came meanwhile is stored', async () => {
-  const daemon = await startDaemon(PROVIDER_ENVIRONMENT);
+  const daemon = await startDaemon({ ...PROVIDER_ENVIRONMENT, COMMIT_TIMEOUT_MS: '30000' });
   try {
     expect((await post(daemon.url, fresh('stripe'))).accepted).toBe('stored');
     const cluster = join(daemon.dataDir, 'postgres');

@@ -11,7 +11,7 @@ import { type LoadResult, startWebhookLoad, type WebhookLoad } from '../support/
 import { fresh, keysOf, PROVIDER_ENVIRONMENT, post } from '../support/webhooks.ts';
 
 const MIB = 1024 * 1024;
-const RELOADS = Number(process.env['PM2_RELOADS'] ?? 3);
+const RELOADS = Number(process.env['PM2_RELOADS'] ?? 2);
 
 const used: { pm2?: Pm2; database?: TestDatabase } = {};
 async function dispose(): Promise<void> {
@@ -23,7 +23,13 @@ async function dispose(): Promise<void> {
 
 async function install(env: Readonly<Record<string, string>> = {}): Promise<{ pm2: Pm2; url: string }> {
   const port = String(await freePort());
-  const pm2 = installPm2({ PORT: port, LOG_LEVEL: 'warn', ...PROVIDER_ENVIRONMENT, ...env });
+  const pm2 = installPm2({
+    PORT: port,
+    LOG_LEVEL: 'warn',
+    COMMIT_TIMEOUT_MS: '30000',
+    ...PROVIDER_ENVIRONMENT,
+    ...env,
+  });
   used.pm2 = pm2;
   return { pm2, url: `http://127.0.0.1:${port}` };
 }

@@ -1,21 +1,26 @@
 /** Where texts still stand in a database. */
 import type { TestDatabase } from '../support/database.ts';
 
+/** For each table, the columns in which texts are looked for, as text. */
+const COLUMNS = `
+  SELECT c.oid::regclass::text AS "table",
+         string_agg(format(CASE atttypid WHEN 'bytea'::regtype THEN 'encode(%1$I, ''escape'') AS %1$I' ELSE '%1$I::text' END, attname),
+                    ', ') AS columns
+    FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND attname NOT IN ('dedupe_key', 'body_sha256')
+   GROUP BY c.oid`;
+
 /** Every column in which one of the texts stands, with the number of rows; but for dedupe keys, which stay. */
 export async function mentions({ query }: Pick<TestDatabase, 'query'>, texts: readonly string[]): Promise<string[]> {
-  const columns = await query<{ table: string; column: string; type: string }>(`
-    SELECT table_name AS "table", column_name AS "column", data_type AS type
-      FROM information_schema.columns JOIN pg_tables ON tablename = table_name AND schemaname = table_schema
-     WHERE table_schema = 'public'`);
-  const found: string[] = [];
-  for (const { table, column, type } of columns) {
-    if (column === 'dedupe_key' || column === 'body_sha256') continue;
-    const text = type === 'bytea' ? `encode(row_."${column}", 'escape')` : `row_."${column}"::text`;
-    const [row] = await query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM "${table}" AS row_ WHERE EXISTS (SELECT FROM unnest($1::text[]) AS id_ WHERE position(id_ IN ${text}) > 0)`,
-      [texts],
-    );
-    if (row !== undefined && row.n > 0) found.push(`${table}.${column}: ${row.n}`);
+  const found = new Map<string, number>();
+  for (const { table, columns } of await query<{ table: string; columns: string }>(COLUMNS)) {
+    for (const row of await query<Record<string, string | null>>(`SELECT ${columns} FROM ${table}`)) {
+      for (const [column, value] of Object.entries(row)) {
+        if (value === null || !texts.some((text) => value.includes(text))) continue;
+        const name = `${table}.${column}`;
+        found.set(name, (found.get(name) ?? 0) + 1);
+      }
+    }
   }
-  return found.sort();
+  return [...found].map(([name, rows]) => `${name}: ${rows}`).sort();
 }

@@ -44,7 +44,7 @@ const store = () =>
   );
 const rows = () => database.query(READ_MEMBERS);
 /** As after its process was killed, some seconds later. */
-const endLease = () => database.query('UPDATE projection_rebuilds SET lease_until = now()');
+const endLease = () => database.query(`UPDATE projection_rebuilds SET lease_until = now() - interval '1 ms'`);
 const begin = (place: RebuildPlace, wanted = scope(), restart = false) => place.store.begin(wanted, { restart });
 
 test('there is one at a time, and a killed one is gone on with when its lease has ended', async () => {

@@ -18,12 +18,21 @@ export interface TestGateway {
   stop(): Promise<void>;
 }
 
-/** @param environment on top of the suite's secrets, a free port and a DATA_DIR of its own */
+/**
+ * @param environment on top of the suite's secrets, a free port, a DATA_DIR of its own, and a commit that may take its time:
+ * on a busy machine the default would now and then be over, and the webhook spooled
+ */
 export async function startTestGateway(environment: Record<string, string>): Promise<TestGateway> {
   const dataDir = mkdtempSync(join(tmpdir(), 'gateway-test-'));
   const log: Record<string, unknown>[] = [];
   const logger = pino({ level: 'debug' }, { write: (line) => void log.push(JSON.parse(line)) });
-  const config = loadConfig({ PORT: '0', DATA_DIR: dataDir, ...PROVIDER_ENVIRONMENT, ...environment });
+  const config = loadConfig({
+    PORT: '0',
+    DATA_DIR: dataDir,
+    COMMIT_TIMEOUT_MS: '30000',
+    ...PROVIDER_ENVIRONMENT,
+    ...environment,
+  });
   const gateway = await startGateway(config, logger);
   if (gateway === null) throw new Error('nobody stopped it');
   return {

@@ -311,11 +311,11 @@ test('a worker killed in the middle of a batch: nothing is lost, and nothing app
 
 test('workers killed anywhere, again and again, under load', { timeout: 120_000 }, async () => {
   let stored = 0;
-  for (let kill = 0; kill < 6; kill++) {
+  for (let kill = 0; kill < 4; kill++) {
     const doomed = startProcess();
     closers.push(() => doomed.kill());
     const before = (await sums()).get('all') ?? 0;
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 3; round++) {
       await storeEvents(database.url, some(500));
       stored += 500;
     }

@@ -2,7 +2,7 @@
 import type { AuditEntry, AuditStore, Change } from '../../core/audit.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { pageOf } from '../../core/page.ts';
-import { firstIdAt, rowId } from '../../core/row-id.ts';
+import { ascendingRowId, firstIdAt } from '../../core/row-id.ts';
 import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import { withStoreErrors } from './store-error.ts';
 
@@ -20,7 +20,7 @@ export function createAuditWriter(retentionDays: number): WriteAudit {
     const at = new Date();
     const details = change.details === null && found === undefined ? null : { ...change.details, ...found };
     const json = details === null ? Prisma.DbNull : (details as Prisma.InputJsonObject);
-    await transaction.auditEntry.create({ data: { ...change, id: rowId(), at, details: json } });
+    await transaction.auditEntry.create({ data: { ...change, id: ascendingRowId(), at, details: json } });
     const oldest = firstIdAt(new Date(at.getTime() - retentionDays * DAY_MS));
     await transaction.$executeRaw`
       DELETE FROM audit_log WHERE id IN (

@@ -280,9 +280,12 @@ describe('a removal', () => {
     expect([status, json.error.code]).toEqual([409, 'conflict']);
     expect((await place.call(`DELETE /destinations/${id}?force=true`)).status).toBe(204);
     const states = async (ids: readonly string[]) =>
-      (await place.database.query('SELECT state FROM deliveries WHERE id = ANY ($1) ORDER BY id', [ids])).map(
-        ({ state }) => state,
-      );
+      (
+        await place.database.query(
+          'SELECT state FROM deliveries WHERE id = ANY ($1::uuid[]) ORDER BY array_position($1::uuid[], id)',
+          [ids],
+        )
+      ).map(({ state }) => state);
     expect(await states(unfinished)).toEqual(['cancelled', 'cancelled']);
     expect(await states(untouched)).toEqual(['dead', 'pending']);
     expect((await audit()).slice(-2)).toMatchObject([

@@ -102,7 +102,8 @@ describe('list', () => {
     const [leased] = await here.claim();
     if (leased === undefined) throw new Error('nothing is due');
     await here.store.report([failureOf(leased)]);
-    await database.query('UPDATE deliveries SET next_attempt_at = now()');
+    // Not now(), which the column rounds to the millisecond, up as well.
+    await database.query(`UPDATE deliveries SET next_attempt_at = now() - interval '1 ms'`);
     const [again] = await here.claim();
     if (again === undefined) throw new Error('nothing is due');
     await here.store.report([reportOf(again)]);

@@ -90,7 +90,8 @@ describe('a delivery', () => {
       last_failure: 'timeout',
       finished: false,
     });
-    await database.query(`UPDATE deliveries SET next_attempt_at = now()`);
+    // Not now(), which the column rounds to the millisecond, up as well.
+    await database.query(`UPDATE deliveries SET next_attempt_at = now() - interval '1 ms'`);
     const second = await one();
     expect(second.attempts).toBe(1);
     await here.store.report([failureOf(second, { next: { state: 'dead' } })]);

@@ -176,9 +176,10 @@ export class DiskSpool implements Spool {
   /** Somebody removed the directory: what was in it is lost, and the spool begins anew. Not while a group is written. */
   async #forgetIfGone(): Promise<void> {
     if (!(await this.#home.isGone())) return;
-    this.#options.logger.error('the directory of the spool was removed');
     await this.#writer.seal();
     await this.#home.forget();
+    // Not before nothing is counted any more: who reads of the loss looks at the counts.
+    this.#options.logger.error('the directory of the spool was removed');
     void this.#inTurn(() => this.#drain.reset());
   }
 

@@ -1,7 +1,7 @@
 /** Processes that run embedded-daemon.ts, and what the tests of the embedded PostgreSQL share. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +10,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterAll } from 'vitest';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
@@ -98,15 +97,12 @@ export async function inUsedPlace(body: (place: Place) => Promise<void>): Promis
   await runIn(directory, body);
 }
 
-/** initdb is most of a first start's time, so what is not about it starts with a copy. */
+/** initdb is most of a first start's time, so what is not about it starts with a copy. One for all files of a worker. */
 let template: Promise<string> | undefined;
-
-afterAll(async () => {
-  if (template) await rm(await template, { recursive: true, force: true });
-});
 
 async function makeTemplate(): Promise<string> {
   const directory = await openDirectory();
+  atExit(() => rmSync(directory, { recursive: true, force: true }));
   const postgres = await startEmbeddedPostgres({ dataDir: directory });
   await query(postgres.databaseUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
   await postgres.stop();
