@@ -78,7 +78,7 @@ describe('with DATABASE_URL', () => {
     const worker = { mode: 'cluster_mode', status: 'online', memoryLimit: 506 * MIB, killTimeout: 10_000 };
     expect(first).toMatchObject([worker, worker]);
 
-    const load = startWebhookLoad(url, { keepAlive: 4, oneShot: 2 });
+    const load = startWebhookLoad(url, { keepAlive: 2, oneShot: 2 });
     await until('webhooks from every client', () => load.accepted() > 50);
     for (let reload = 0; reload < RELOADS; reload++) await pm2.run('reload', 'ecosystem.config.cjs');
     const result = await load.stop();
