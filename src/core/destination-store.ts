@@ -41,7 +41,7 @@ export interface DestinationStore {
   create(id: string, settings: DestinationSettings, change: Change): Promise<ShownDestination>;
   /** Nobody else changes it between `decide` and the commit. Null if there is none. @throws as `create` does, or as `decide` */
   update(id: string, decide: DecideSettings, change: Change): Promise<ShownDestination | null>;
-  /** To `active` also forgets its failures. Nothing happens if it has that state. Null if there is none. */
+  /** To `active` also forgets its failures, if it is active already too. Else nothing happens if it has that state. Null if there is none. */
   setState(
     id: string,
     state: DestinationState,

@@ -55,7 +55,7 @@ export function createAddressGuard({ allow, resolve = systemLookup }: AddressGua
     const special = specialAddress(address);
     if (special === null || allowed.contains(address)) return null;
     if (special.inner !== null && allowed.contains(special.inner)) return null;
-    return `the address ${address} is ${special.kind}, and DELIVERY_ALLOW_NETWORKS does not allow it`;
+    return `the address ${address} is ${special.kind}, and DELIVERY_ALLOW_NETWORKS does not allow it: add it there and restart the gateway if deliveries may go to it`;
   };
 
   const checkName = (name: string): string | null => {

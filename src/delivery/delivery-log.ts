@@ -23,7 +23,7 @@ export interface DeliveryLogOptions {
 export function deliveryLog({ metrics, traffic, logger, onOwnEvents }: DeliveryLogOptions): DeliveryListener {
   return {
     onAttempt({ destination, receivedAt, replay }, { failure, durationMs, deliveryId, ...report }) {
-      const { number, next, error, answer, startedAt, pause } = report;
+      const { number, next, error, answer, startedAt, pause, probe, destinationHealthy } = report;
       metrics.attempted(failure ?? 'delivered', durationMs);
       if (failure === null) {
         if (!replay) metrics.delivered(startedAt.getTime() + durationMs - receivedAt.getTime());
@@ -35,11 +35,15 @@ export function deliveryLog({ metrics, traffic, logger, onOwnEvents }: DeliveryL
         attempt: number,
         error,
         ...(answer === null ? {} : { status: answer.status }),
-        ...(next.state === 'pending' ? { retryInMs: next.inMs } : {}),
         ...(pause === null ? {} : { pause }),
       };
+      if (probe && destinationHealthy === false) {
+        traffic.failure('delivery', failure, fields, 'a probe failed: the destination is not back yet');
+        return;
+      }
+      const retry = next.state === 'pending' ? { retryInMs: next.inMs } : {};
       const message = next.state === 'dead' ? 'a delivery is dead: it failed for good' : 'a delivery failed for now';
-      traffic.failure('delivery', failure, fields, message);
+      traffic.failure('delivery', failure, { ...fields, ...retry }, message);
     },
     onPaused(destinations) {
       metrics.autoPaused(destinations.length);

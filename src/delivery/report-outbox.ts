@@ -32,7 +32,7 @@ export class ReportOutbox {
     this.#waiting.push(report);
   }
 
-  /** Resolves when all have arrived. Rejects while the store takes none: they are kept, call it again. */
+  /** Resolves when all that wait now have arrived. Rejects while the store takes none: they are kept, call it again. */
   flush(): Promise<void> {
     // One after the other: two at a time would send the same reports.
     this.#flushing = this.#flushing.catch(() => undefined).then(() => this.#send());
@@ -45,8 +45,9 @@ export class ReportOutbox {
   }
 
   async #send(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.slice(0, GROUP);
+    // Those that come meanwhile go with the next: else there would be one transaction after the other, each for a few.
+    for (let left = this.#waiting.length; left > 0; ) {
+      const group = this.#waiting.slice(0, Math.min(left, GROUP));
       try {
         await this.#report(group);
         this.#waiting.splice(0, group.length);
@@ -54,6 +55,7 @@ export class ReportOutbox {
         if (!isData(error)) throw error;
         await this.#sendOneByOne(group);
       }
+      left -= group.length;
     }
   }
 

@@ -42,6 +42,8 @@ export interface SenderOptions {
 const CONNECT_TIMEOUT = 10_000;
 /** Milliseconds for which a connection may wait for its next request, where the receiver does not say. */
 const KEEP_ALIVE = 4_000;
+/** URLs whose parts are remembered: destinations are few, and their requests many. */
+const MAX_URLS = 1_000;
 
 export function createSender({ guard, ca }: SenderOptions): Sender {
   const agent = new Agent({
@@ -53,17 +55,25 @@ export function createSender({ guard, ca }: SenderOptions): Sender {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const places = new Map<string, Place>();
+  const placeOf = (url: string): Place => {
+    const known = places.get(url);
+    if (known !== undefined) return known;
+    const refused = guard.checkUrl(url);
+    const place = refused === null ? partsOf(url) : { refused };
+    if (places.size >= MAX_URLS) places.clear();
+    places.set(url, place);
+    return place;
+  };
   return {
     send(request) {
       return new Promise((resolve) => {
-        const refused = guard.checkUrl(request.url);
-        if (refused !== null) return resolve({ kind: 'failure', failure: 'forbidden_address', error: refused });
-        const { origin, pathname, search } = new URL(request.url);
+        const place = placeOf(request.url);
+        if ('refused' in place) return resolve({ kind: 'failure', failure: 'forbidden_address', error: place.refused });
         const exchange = new Exchange(request, resolve);
         const { headers, body } = request;
         const options: Dispatcher.DispatchOptions = {
-          origin,
-          path: `${pathname}${search}`,
+          ...place,
           method: 'POST',
           headers: { ...headers },
           body,
@@ -79,4 +89,12 @@ export function createSender({ guard, ca }: SenderOptions): Sender {
       await agent.destroy();
     },
   };
+}
+
+/** What is wrong with a URL, or what a request takes of it. */
+type Place = { readonly refused: string } | { readonly origin: string; readonly path: string };
+
+function partsOf(url: string): Place {
+  const { origin, pathname, search } = new URL(url);
+  return { origin, path: `${pathname}${search}` };
 }

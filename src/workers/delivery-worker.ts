@@ -11,10 +11,14 @@ import type { DeliveryListener } from '../delivery/delivery-log.ts';
 import { ReportOutbox } from '../delivery/report-outbox.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Loop, type Pause } from './loop.ts';
+import { Pace } from './pace.ts';
 
 /** Milliseconds between two looks where nobody wakes the worker. */
 const POLL_MS = 5_000;
-/** Milliseconds between the starts of two turns: so long answers are gathered, to be reported in one transaction. */
+/**
+ * Milliseconds for which answers are gathered, to be reported in one transaction. Where a destination has as much under way as
+ * it may, half of the answers are enough: more waits for their places.
+ */
 const SPACING_MS = 10;
 /** Milliseconds between two looks at least, where nobody wakes the worker: what is due may have to wait for its destination. */
 const LEAST_WAIT_MS = 100;
@@ -64,13 +68,19 @@ class Deliveries {
   readonly #outbox: ReportOutbox;
   readonly #giveUp = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
+  /** How many of each destination. */
+  readonly #places = new Map<string, number>();
   /** Leases to give back. */
   readonly #unsent: string[] = [];
+  readonly #pace: Pace;
+  /** The last claim filled up a destination. */
+  #pressed = false;
+  #turning = false;
   #stopping = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: DeliveryWorkerOptions) {
-    const { store, logger } = options;
+    const { store, listener, logger } = options;
     this.#options = options;
     this.#maxUnderWay = options.maxUnderWay ?? MAX_UNDER_WAY;
     this.#pollMs = options.pollMs ?? POLL_MS;
@@ -78,16 +88,26 @@ class Deliveries {
     setMaxListeners(0, this.#giveUp.signal);
     this.#outbox = new ReportOutbox({
       store,
+      onPaused: (paused) => listener.onPaused(paused),
       onDropped: ({ deliveryId }, { message }) =>
         logger.error({ deliveryId, reason: message }, 'an attempt cannot be recorded: its delivery will be sent again'),
     });
     this.#loop = new Loop({
-      turn: () => this.#turn(),
+      turn: async () => {
+        this.#turning = true;
+        try {
+          return await this.#turn();
+        } finally {
+          this.#turning = false;
+          this.#askForReport();
+        }
+      },
       onFailure(error, failures) {
         if (failures === 1) logger.warn({ reason: (error as Error).message }, 'nothing is delivered for now');
       },
       onRecovery: () => logger.info('deliveries go on'),
     });
+    this.#pace = new Pace(SPACING_MS, () => this.#loop.wake());
   }
 
   start(): void {
@@ -95,7 +115,7 @@ class Deliveries {
   }
 
   wake(): void {
-    this.#loop.wake();
+    if (!this.#stopping) this.#pace.spaced();
   }
 
   close(): Promise<void> {
@@ -104,37 +124,55 @@ class Deliveries {
   }
 
   async #turn(): Promise<Pause> {
-    const startedAt = performance.now();
+    this.#pace.began();
     // Before anything new: during an outage no more is sent than can be told of later.
     await this.#outbox.flush();
-    const full = await this.#claim();
-    const restMs = Math.max(0, SPACING_MS - (performance.now() - startedAt));
-    if (this.#stopping || this.#free() === 0) return { restMs, waitMs: this.#pollMs };
-    if (full) return { restMs, waitMs: restMs };
+    const claimed = await this.#claim();
+    if (claimed === MAX_CLAIM) return { restMs: 0, waitMs: 0 };
+    if (this.#stopping || this.#free() === 0) return { restMs: 0, waitMs: this.#pollMs };
+    // Answers bring the next turn. Only if none comes it is asked what is due.
+    if (claimed > 0 || this.#outbox.size > 0) return { restMs: 0, waitMs: LEAST_WAIT_MS };
     const dueInMs = (await this.#options.store.nextDueInMs()) ?? this.#pollMs;
-    return { restMs, waitMs: Math.max(LEAST_WAIT_MS, Math.min(this.#pollMs, dueInMs)) };
+    return { restMs: 0, waitMs: Math.max(LEAST_WAIT_MS, Math.min(this.#pollMs, dueInMs)) };
   }
 
   #free(): number {
     return this.#maxUnderWay - this.#underWay.size - this.#outbox.size;
   }
 
-  /** True if there may be more. */
-  async #claim(): Promise<boolean> {
+  /** Returns how many. */
+  async #claim(): Promise<number> {
     const { store, owner } = this.#options;
     const limit = Math.min(MAX_CLAIM, this.#free());
-    if (this.#stopping || limit <= 0) return false;
+    if (this.#stopping || limit <= 0) return 0;
     const claimed = await store.claim({ owner, limit, leaseMs: LEASE_MS });
     for (const delivery of claimed) this.#begin(delivery);
-    return claimed.length >= limit;
+    this.#pressed = claimed.some(({ destination }) => this.#placesOf(destination.id) >= destination.concurrency);
+    return claimed.length;
   }
 
   #begin(delivery: LeasedDelivery): void {
+    const { id } = delivery.destination;
     const done = this.#deliver(delivery).finally(() => {
       this.#underWay.delete(done);
-      this.#loop.wake();
+      const left = this.#placesOf(id) - 1;
+      if (left === 0) this.#places.delete(id);
+      else this.#places.set(id, left);
+      this.#askForReport();
     });
     this.#underWay.add(done);
+    this.#places.set(id, this.#placesOf(id) + 1);
+  }
+
+  /** Of what a turn under way has missed it is asked at its end: by then there is more. */
+  #askForReport(): void {
+    if (this.#turning || this.#stopping || this.#outbox.size === 0) return;
+    if (this.#pressed && this.#outbox.size >= this.#underWay.size) this.#loop.wake();
+    else this.#pace.gathered();
+  }
+
+  #placesOf(destinationId: string): number {
+    return this.#places.get(destinationId) ?? 0;
   }
 
   async #deliver(delivery: LeasedDelivery): Promise<void> {
@@ -148,6 +186,7 @@ class Deliveries {
 
   async #close(): Promise<void> {
     this.#stopping = true;
+    this.#pace.stop();
     await Promise.all([this.#loop.close(), within(STOP_WAIT, Promise.all(this.#underWay))]);
     this.#giveUp.abort();
     await Promise.all(this.#underWay);

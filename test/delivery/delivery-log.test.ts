@@ -58,6 +58,11 @@ it('counts attempts by outcome, and the lag of live deliveries only', async () =
   expect(text).toContain('webhook_delivery_lag_seconds_sum 6.5');
 });
 
+it('does not call a delivery dead whose attempt was a failed probe: it costs the delivery nothing', () => {
+  listener.onAttempt(delivery, { ...report, probe: true, next: { state: 'dead' } });
+  expect(lines.map(({ message }) => message)).toEqual(['a probe failed: the destination is not back yet']);
+});
+
 it('logs what failed, for now or for good, and nothing of URL, headers, bodies or secrets', () => {
   listener.onAttempt(delivery, report);
   listener.onAttempt(delivery, { ...report, answer: null, failure: 'timeout', next: { state: 'dead' } });

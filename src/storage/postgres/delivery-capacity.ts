@@ -5,9 +5,13 @@ export const TOKENS = `(CASE WHEN d.rate_per_second IS NULL THEN 'infinity'::flo
   ELSE LEAST(GREATEST(1, d.rate_per_second),
              s.tokens + d.rate_per_second * GREATEST(0, extract(epoch FROM now() - s.tokens_at)::float8)) END)`;
 
-/** Deliveries under way. */
-export const LEASED = `(SELECT count(*) FROM deliveries l
-  WHERE l.destination_id = d.id AND l.state = 'sending' AND l.lease_until > now())`;
+/**
+ * Deliveries under way; from its concurrency on, no more are counted. Ordered for the sake of the planner, as below: a plan made
+ * while the table was empty would count along any index.
+ */
+export const LEASED = `(SELECT count(*) FROM (SELECT FROM deliveries l
+  WHERE l.destination_id = d.id AND l.state = 'sending' AND l.lease_until > now()
+  ORDER BY l.lease_until LIMIT d.concurrency) AS counted)`;
 
 /**
  * When the first of its deliveries is due, of each kind. Ordered, and not an EXISTS of what is due: with a large backlog the

@@ -10,6 +10,7 @@ import type { ClaimOptions } from '../../core/delivery.ts';
 import type { ProviderName } from '../../core/event.ts';
 import { uuidArray } from './binary-arrays.ts';
 import { FIRST_DUE, LEASED, TOKENS } from './delivery-capacity.ts';
+import type { DestinationRow } from './destination-row.ts';
 
 /** Destinations of one claim: those beyond it are left to others, and come first the next time. */
 const MAX_DESTINATIONS = 20;
@@ -19,15 +20,22 @@ const MAX_ORDERED = 500;
 const LIVE = `state = 'pending' AND replay_id IS NULL`;
 const REPLAY = `state = 'pending' AND replay_id IS NOT NULL`;
 const EXPIRED = `state = 'sending' AND lease_until <= now()`;
+/**
+ * Of rows that are known by their ids: still one of these? As a CASE, so that no partial index seems to fit. Where hardly
+ * anything was unfinished when the table was last analyzed, the planner would read all that is unfinished along one, and not
+ * look up a few ids.
+ */
+const STILL_LIVE = `CASE WHEN replay_id IS NULL AND state = 'pending' THEN next_attempt_at <= now() END`;
+const STILL_DUE = `CASE state WHEN 'pending' THEN next_attempt_at <= now() WHEN 'sending' THEN lease_until <= now() END`;
 /** `w` is not the first of its subject that is unfinished. Without a subject nothing has anything before it. */
 const HAS_PREDECESSOR = `COALESCE((
   SELECT p.id FROM deliveries p WHERE p.destination_id = w.destination_id AND p.subject = w.subject
      AND p.state IN ('pending', 'sending') AND p.replay_id IS NULL
    ORDER BY p.id LIMIT 1) < w.id, false)`;
 
-/** Those that may be sent something now, in the order of their turns, locked. */
+/** Those that may be sent something now, in the order of their turns, with their state locked. */
 export const TURNS = `
-SELECT s.destination_id, d.ordering = 'subject'
+SELECT d.*
   FROM destination_state s JOIN destinations d ON d.id = s.destination_id
  WHERE d.state = 'active' AND (NOT s.circuit_open OR s.next_probe_at <= now()) AND ${TOKENS} >= 1
    AND (${FIRST_DUE.live} <= now() OR ${FIRST_DUE.replay} <= now() OR ${FIRST_DUE.lease} <= now())
@@ -50,8 +58,7 @@ WITH blocked AS (
        ORDER BY next_attempt_at, id LIMIT ${MAX_ORDERED}) AS w
    WHERE w.attempts = 0 AND ${HAS_PREDECESSOR}
 ), held AS MATERIALIZED (
-  SELECT id FROM deliveries WHERE id IN (SELECT id FROM blocked) AND ${LIVE} AND next_attempt_at <= now()
-     FOR UPDATE SKIP LOCKED
+  SELECT id FROM deliveries WHERE id IN (SELECT id FROM blocked) AND ${STILL_LIVE} FOR UPDATE SKIP LOCKED
 )
 UPDATE deliveries SET next_attempt_at = now() + interval '5 minutes' WHERE id IN (SELECT id FROM held)`;
 
@@ -90,9 +97,7 @@ WITH turn AS MATERIALIZED (
 ), picked AS MATERIALIZED (
   SELECT * FROM due WHERE place <= floor(capacity) ORDER BY place, claimed_at, destination_id LIMIT $2::int
 ), held AS MATERIALIZED (
-  SELECT id FROM deliveries
-   WHERE id IN (SELECT id FROM picked) AND ((state = 'pending' AND next_attempt_at <= now()) OR (${EXPIRED}))
-     FOR UPDATE SKIP LOCKED
+  SELECT id FROM deliveries WHERE id IN (SELECT id FROM picked) AND ${STILL_DUE} FOR UPDATE SKIP LOCKED
 )
 UPDATE deliveries AS l
    SET state = 'sending', lease_owner = $3, lease_until = now() + (picked.timeout_ms + $4::float8) * interval '1 millisecond'
@@ -126,22 +131,22 @@ export interface LeasedRow {
   readonly place: number;
 }
 
-/** Destinations whose turn it is. They stay locked until the end of the transaction. */
+/** Destinations whose turn it is. Their states stay locked until the end of the transaction. */
 export interface Turns {
-  readonly destinationIds: readonly string[];
+  readonly destinations: ReadonlyMap<string, DestinationRow>;
 }
 
 export async function lockTurns(client: pg.ClientBase, limit: number): Promise<Turns> {
   const values = [Math.min(limit, MAX_DESTINATIONS)];
-  const { rows } = await client.query<[string, boolean]>({ text: TURNS, values, rowMode: 'array' });
-  const ordered = rows.filter(([, isOrdered]) => isOrdered).map(([id]) => id);
+  const { rows } = await client.query<DestinationRow>({ text: TURNS, values });
+  const ordered = rows.filter(({ ordering }) => ordering === 'subject').map(({ id }) => id);
   if (ordered.length > 0) await client.query({ text: SET_BACK, values: [uuidArray(ordered)] });
-  return { destinationIds: rows.map(([id]) => id) };
+  return { destinations: new Map(rows.map((row) => [row.id, row])) };
 }
 
 /** In the order in which they are due to be sent. */
 export async function lease(client: pg.ClientBase, turns: Turns, options: ClaimOptions): Promise<LeasedRow[]> {
-  const values = [uuidArray(turns.destinationIds), options.limit, options.owner, options.leaseMs];
+  const values = [uuidArray([...turns.destinations.keys()]), options.limit, options.owner, options.leaseMs];
   const { rows } = await client.query<LeasedRow>({ text: LEASE, values });
   return rows.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1));
 }
@@ -149,12 +154,13 @@ export async function lease(client: pg.ClientBase, turns: Turns, options: ClaimO
 /** @param leased those that are kept */
 export async function takeTurns(
   client: pg.ClientBase,
-  { destinationIds }: Turns,
+  { destinations }: Turns,
   leased: readonly LeasedRow[],
   leaseMs: number,
 ): Promise<void> {
   const counts = new Map<string, number>();
   for (const { destination_id: id } of leased) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const values = [uuidArray(destinationIds), destinationIds.map((id) => counts.get(id) ?? 0), leaseMs];
+  const ids = [...destinations.keys()];
+  const values = [uuidArray(ids), ids.map((id) => counts.get(id) ?? 0), leaseMs];
   await client.query({ text: TAKE_TURNS, values });
 }

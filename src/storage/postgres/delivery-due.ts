@@ -22,6 +22,6 @@ SELECT CASE WHEN min(due_at) <= now() THEN 0 ELSE ceil(extract(epoch FROM min(du
  WHERE d.state = 'active'`;
 
 export async function readNextDue(client: pg.ClientBase): Promise<number | null> {
-  const { rows } = await client.query<{ in_ms: number | null }>(NEXT_DUE);
+  const { rows } = await client.query<{ in_ms: number | null }>({ text: NEXT_DUE, values: [] });
   return rows[0]?.in_ms ?? null;
 }

@@ -4,8 +4,8 @@ import type { DeliveredEvent, DeliveredRequest, LeasedDelivery } from '../../cor
 import type { DeliveryFormat } from '../../core/destination.ts';
 import type { SecretBox } from '../../core/secret-box.ts';
 import { uuidArray } from './binary-arrays.ts';
-import type { LeasedRow } from './delivery-claim.ts';
-import { type DestinationRow, openDestination } from './destination-row.ts';
+import type { LeasedRow, Turns } from './delivery-claim.ts';
+import { openDestination } from './destination-row.ts';
 
 /** Bytes of payloads, and of bodies, that one claim brings; the first of each in any case. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -48,16 +48,17 @@ interface RequestRow {
 
 export interface LoadedDeliveries {
   readonly deliveries: readonly LeasedDelivery[];
-  /** Those for which there is no room, or whose destination has just been removed: to be given back. */
+  /** Those for which there is no room: to be given back. */
   readonly left: readonly string[];
 }
 
 export async function loadDeliveries(
   client: pg.ClientBase,
+  turns: Turns,
   leased: readonly LeasedRow[],
   box: Pick<SecretBox, 'open'>,
 ): Promise<LoadedDeliveries> {
-  const destinations = await loadDestinations(client, leased, box);
+  const destinations = openDestinations(turns, leased, box);
   const formatOf = (row: LeasedRow) => destinations.get(row.destination_id)?.destination.format ?? 'event';
   const ofEvents = leased.filter((row) => NEEDS_EVENT.includes(formatOf(row)));
   const events = await load<EventRow>(
@@ -98,11 +99,14 @@ export async function loadDeliveries(
   return { deliveries, left };
 }
 
-async function loadDestinations(client: pg.ClientBase, leased: readonly LeasedRow[], box: Pick<SecretBox, 'open'>) {
+function openDestinations({ destinations }: Turns, leased: readonly LeasedRow[], box: Pick<SecretBox, 'open'>) {
   const ids = [...new Set(leased.map(({ destination_id }) => destination_id))];
-  const text = 'SELECT * FROM destinations WHERE id = ANY ($1::uuid[])';
-  const { rows } = await client.query<DestinationRow>({ text, values: [uuidArray(ids)] });
-  return new Map(rows.map((row) => [row.id, openDestination(row, box)]));
+  return new Map(
+    ids.flatMap((id) => {
+      const row = destinations.get(id);
+      return row === undefined ? [] : [[id, openDestination(row, box)] as const];
+    }),
+  );
 }
 
 /** Each once, however many deliveries need it: a body of 3 MB may hold a thousand events. */

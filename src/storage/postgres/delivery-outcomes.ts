@@ -73,8 +73,8 @@ async function finishRound(client: pg.ClientBase, finishes: readonly Finish[]): 
 }
 
 /**
- * The next of each subject is due now: a claim may have set it back (delivery-claim.ts). One that is locked is being cancelled,
- * or made due by an operator.
+ * The next of each subject is due now: a claim may have set it back (delivery-claim.ts, which also tells why there is a CASE).
+ * One that is locked is being cancelled, or made due by an operator.
  */
 const WAKE = `
 WITH next AS (
@@ -86,7 +86,7 @@ WITH next AS (
       ORDER BY x.id LIMIT 1) AS n
 ), held AS MATERIALIZED (
   SELECT id FROM deliveries
-   WHERE id IN (SELECT id FROM next) AND state = 'pending' AND attempts = 0 AND next_attempt_at > now()
+   WHERE id IN (SELECT id FROM next) AND CASE state WHEN 'pending' THEN attempts = 0 AND next_attempt_at > now() END
      FOR UPDATE SKIP LOCKED
 )
 UPDATE deliveries SET next_attempt_at = now() WHERE id IN (SELECT id FROM held)`;
@@ -116,7 +116,8 @@ WITH waiting AS (
    WHERE EXISTS (SELECT FROM delivery_attempts a WHERE a.delivery_id = w.id AND a.number = w.attempts
                     AND a.started_at >= c.since - interval '1 minute')
 ), held AS MATERIALIZED (
-  SELECT id FROM deliveries WHERE id IN (SELECT id FROM waiting) AND state = 'pending' FOR UPDATE SKIP LOCKED
+  SELECT id FROM deliveries WHERE id IN (SELECT id FROM waiting) AND CASE state WHEN 'pending' THEN true END
+     FOR UPDATE SKIP LOCKED
 )
 UPDATE deliveries SET next_attempt_at = now() WHERE id IN (SELECT id FROM held)`;
 

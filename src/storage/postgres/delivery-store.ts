@@ -26,9 +26,9 @@ export interface DeliveryStoreOptions {
 
 export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStore {
   const { box, disableAfterMs, onTablesMissing } = options;
-  const transaction: TransactionPool['transaction'] = async (work) => {
+  const transaction: TransactionPool['transaction'] = async (work, more) => {
     try {
-      return await options.pool.transaction(work);
+      return await options.pool.transaction(work, more);
     } catch (thrown) {
       const error = toStoreError(thrown);
       if (isMissingRelation(error)) onTablesMissing();
@@ -37,18 +37,24 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
   };
   return {
     claim: (claim) =>
-      transaction(async (client) => {
-        const turns = await lockTurns(client, claim.limit);
-        if (turns.destinationIds.length === 0) return [];
-        const leased = await lease(client, turns, claim);
-        const { deliveries, left } = await loadDeliveries(client, leased, box);
-        await takeBack(client, left);
-        const kept = leased.filter(({ id }) => !left.includes(id));
-        await takeTurns(client, turns, kept, claim.leaseMs);
-        return deliveries;
-      }),
+      transaction(
+        async (client) => {
+          const turns = await lockTurns(client, claim.limit);
+          if (turns.destinations.size === 0) return [];
+          const leased = await lease(client, turns, claim);
+          const { deliveries, left } = await loadDeliveries(client, turns, leased, box);
+          await takeBack(client, left);
+          const kept = leased.filter(({ id }) => !left.includes(id));
+          await takeTurns(client, turns, kept, claim.leaseMs);
+          return deliveries;
+        },
+        // What has been sent must be there after a crash of the server: else its event would be owed anew, under another id. With
+        // the claim everything before it is on the disk too, the making of the delivery among it.
+        { durable: true },
+      ),
     async report(reports) {
-      if (reports.length > 0) await transaction((client) => reportAttempts(client, reports, disableAfterMs));
+      if (reports.length === 0) return [];
+      return transaction((client) => reportAttempts(client, reports, disableAfterMs));
     },
     async release(owner, deliveryIds) {
       if (deliveryIds.length > 0) await transaction((client) => releaseLeases(client, owner, deliveryIds));

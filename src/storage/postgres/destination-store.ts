@@ -67,11 +67,8 @@ export function createDestinationStore({ prisma, makeChange, box }: DestinationS
       makeChange(change, async (transaction) => {
         const data = { state, pauseReason, updatedAt: new Date() };
         const { count } = await transaction.destination.updateMany({ where: { id, state: { not: state } }, data });
-        if (count === 1 && state === 'active') {
-          const forgotten = { failures: 0, failingSince: null, circuitOpen: false, nextProbeAt: null };
-          await transaction.destinationState.updateMany({ where: { destinationId: id }, data: forgotten });
-        }
-        return { result: await findShown(transaction, id), changed: count === 1 };
+        const forgotten = state === 'active' ? await forgetFailures(transaction, id) : 0;
+        return { result: await findShown(transaction, id), changed: count + forgotten > 0 };
       }),
     open: (id, change) =>
       makeChange(change, async (transaction) => {
@@ -103,6 +100,16 @@ export function createDestinationStore({ prisma, makeChange, box }: DestinationS
     await transaction.destination.delete({ where: { id } });
     return { result: 'removed', changed: true, found: { removed: true } } as const;
   }
+}
+
+/** Its circuit is closed: it is tried as if it had never failed. @returns 1 if it had */
+async function forgetFailures(transaction: Transaction, destinationId: string): Promise<number> {
+  const data = { failures: 0, failingSince: null, circuitOpen: false, nextProbeAt: null };
+  const { count } = await transaction.destinationState.updateMany({
+    where: { destinationId, OR: [{ failures: { gt: 0 } }, { circuitOpen: true }] },
+    data,
+  });
+  return count;
 }
 
 /** Dispatch takes a lock on a destination that it owes something to: nobody adds a delivery while this one is held. */

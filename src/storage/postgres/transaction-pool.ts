@@ -8,6 +8,7 @@
 import pg from 'pg';
 import { ReductionError } from '../../core/dispatch.ts';
 import { connectionConfig } from './connection.ts';
+import { areNamesLost, isFaultOfNames, namingStatements } from './named-statements.ts';
 import { toStoreError } from './store-error.ts';
 
 const CONNECT_TIMEOUT = 2_000;
@@ -22,6 +23,11 @@ export interface TransactionPoolOptions {
   readonly connections?: number;
   /** Commits wait for the disk. Default: they do not. */
   readonly durable?: boolean;
+  /**
+   * Statements are planned once for each connection: for few texts that come often. Their plans must be good whatever the
+   * tables hold by then, so they are made without sequential scans. Default: false.
+   */
+  readonly named?: boolean;
 }
 
 /**
@@ -29,14 +35,20 @@ export interface TransactionPoolOptions {
  * A commit need not wait for the disk where work is found undone, and done again, should a crash of the server take the last
  * ones with it.
  */
-const begin = ({ timeoutMs, durable = false }: TransactionPoolOptions) => `BEGIN;
+const begin = ({ timeoutMs, durable = false, named = false }: TransactionPoolOptions) => `BEGIN;
 SET LOCAL statement_timeout = ${timeoutMs}; SET LOCAL idle_in_transaction_session_timeout = ${timeoutMs};
-SET LOCAL synchronous_commit = ${durable ? 'on' : 'off'}`;
+SET LOCAL synchronous_commit = ${durable ? 'on' : 'off'}${named ? '; SET LOCAL enable_seqscan = off' : ''}`;
 
 /** For transactions that are done again if their last commits are lost in a crash of the server. */
 export interface TransactionPool {
-  /** Commits if `work` resolves; else nothing of it has happened, or the commit got no answer. */
-  transaction<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T>;
+  /**
+   * Commits if `work` resolves; else nothing of it has happened, or the commit got no answer. `durable` as of the pool, for this
+   * one. Where names turn out to be unusable, `work` is called once more, for a new transaction.
+   */
+  transaction<T>(
+    work: (client: pg.ClientBase) => Promise<T>,
+    more?: Pick<TransactionPoolOptions, 'durable'>,
+  ): Promise<T>;
   /** Cuts what is under way. Idempotent. */
   close(): Promise<void>;
 }
@@ -57,8 +69,19 @@ export function createTransactionPool(options: TransactionPoolOptions): Transact
   pool.on('connect', (client) => clients.add(client));
   pool.on('remove', (client) => clients.delete(client));
   let closing: Promise<unknown> | undefined;
+  let named = options.named ?? false;
   return {
-    transaction: (work) => transaction(pool, begin(options), work),
+    async transaction(work, more) {
+      const beginning = begin({ ...options, ...more });
+      if (!named) return transaction(pool, beginning, work);
+      try {
+        return await transaction(pool, beginning, (client) => work(namingStatements(client)));
+      } catch (error) {
+        if (!isFaultOfNames(error)) throw error;
+        if (areNamesLost(error)) named = false;
+        return transaction(pool, beginning, work);
+      }
+    },
     async close() {
       closing ??= (async () => {
         const ended = pool.end();
@@ -73,7 +96,7 @@ export function createTransactionPool(options: TransactionPoolOptions): Transact
 async function transaction<T>(
   pool: pg.Pool,
   beginning: string,
-  work: (client: pg.ClientBase) => Promise<T>,
+  work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
   // The query rejects too; without a listener the process would end.

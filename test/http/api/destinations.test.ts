@@ -258,6 +258,20 @@ test('a pause and its end, the failures so far forgotten', async () => {
   ]);
 });
 
+test('resuming one that is active closes its circuit', async () => {
+  const { id } = await create();
+  await place.call(`POST /destinations/${id}/resume`);
+  expect(await audit()).toHaveLength(1);
+  await place.database.query(
+    `INSERT INTO destination_state (destination_id, failures, failing_since, circuit_open, next_probe_at)
+     VALUES ($1, 5, now(), true, now())`,
+    [id],
+  );
+  const { json } = await place.call(`POST /destinations/${id}/resume`);
+  expect(json).toMatchObject({ state: 'active', health: { failures: 0, circuitOpen: false, nextProbeAt: null } });
+  expect((await audit()).map(({ action }) => action)).toEqual(['destination.create', 'destination.resume']);
+});
+
 describe('a removal', () => {
   test('leaves nothing of it but what was finished', async () => {
     const { id } = await create();

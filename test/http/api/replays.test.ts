@@ -175,6 +175,7 @@ describe('an order that cannot be meant is refused, and says why', () => {
     [{ from: ago(HOUR), destinations: [] }, 'destinations'],
     [{ from: ago(HOUR), destinations: [id] }, 'destinations'],
     [{ from: ago(HOUR), ratePerSecond: 0 }, 'ratePerSecond'],
+    [{ from: ago(HOUR), ratePerSecond: 1e-300 }, 'ratePerSecond'],
     [{ from: ago(HOUR), ratePerSecond: 10_001 }, 'ratePerSecond'],
     [{ from: ago(HOUR), speed: 1 }, 'speed'],
   ])('%j: %s', async (body, path) => {

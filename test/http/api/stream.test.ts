@@ -118,6 +118,7 @@ test('what cannot be followed is refused by its name', async () => {
   expect(await refused('?after=x')).toEqual([400, 'after']);
   expect(await refused('?condition={')).toEqual([400, 'condition']);
   expect(await refused('?condition={"a":{"$where":1}}')).toEqual([400, 'condition.a.$where']);
+  expect(await refused('?condition={"__proto__":{"a":1}}')).toEqual([400, 'condition']);
   expect(await refused('?sources=No')).toEqual([400, 'sources.0']);
   expect(await refused(`?follower=${randomUUID()}&after=1`)).toEqual([400, 'follower']);
   expect(await refused(`?follower=${randomUUID()}`)).toEqual([404, undefined]);

@@ -101,7 +101,8 @@ export function destinationEndpoints(destinations: Destinations): Endpoint[] {
       path: '/destinations/:id/resume',
       scope: 'operate',
       summary: 'Resumes a destination',
-      description: 'What it is owed is sent, and its failures so far are forgotten.',
+      description:
+        'What it is owed is sent, and its failures so far are forgotten; of one that is active too: its circuit is closed at once.',
       params: byId,
       success: one,
       refusals: ['not_found'],

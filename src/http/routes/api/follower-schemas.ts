@@ -92,9 +92,15 @@ export function followed({ sources = null, types = ['*'], condition = null, form
 
 function asJson(text: string, context: z.RefinementCtx): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, refuseProto);
   } catch {
-    context.addIssue({ code: 'custom', message: 'this is not JSON' });
+    context.addIssue({ code: 'custom', message: 'this is not JSON, or has a member __proto__' });
     return z.NEVER;
   }
+}
+
+/** zod would leave the member out, and a condition without it lets everything through. Bodies are read like this as well. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('a member __proto__');
+  return value;
 }

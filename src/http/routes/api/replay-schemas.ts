@@ -27,7 +27,7 @@ const fields = z.strictObject({
     .describe('False: a destination gets only what passes its own filter, as it is now'),
   ratePerSecond: z
     .number()
-    .gt(0)
+    .min(0.001)
     .max(10_000)
     .nullable()
     .default(null)
