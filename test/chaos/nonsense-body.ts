@@ -1,5 +1,5 @@
 /** Bodies with the grammar of the providers' own and something wrong in them, seeded. */
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import { stripe } from '../../src/providers/stripe/index.ts';
 import { SAMPLE_TYPES as STRIPE_TYPES } from '../../src/providers/stripe/sample.ts';
 import { whatsapp } from '../../src/providers/whatsapp/index.ts';
@@ -75,7 +75,7 @@ const BYTES = [
 /** Of a hundred values about two are odd, so that most of a body stays as it is. */
 const ODD_SHARE = 0.02;
 
-export function nonsenseBody(providerName: ProviderName, random: Random): Buffer {
+export function nonsenseBody(providerName: WebhookProviderName, random: Random): Buffer {
   const { provider, types } = SAMPLES[providerName];
   const unique = MARK + random.below(2 ** 32).toString(16) + random.below(2 ** 32).toString(16);
   const sample = provider.sample({ type: random.pick(types), unique, now: new Date() });

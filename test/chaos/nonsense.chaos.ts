@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import type { Provider } from '../../src/core/provider.ts';
 import { stripe } from '../../src/providers/stripe/index.ts';
 import { whatsapp } from '../../src/providers/whatsapp/index.ts';
@@ -22,7 +22,7 @@ import { addToReport } from './report.ts';
 import { type Row, withRow } from './row.ts';
 
 const MIB = 1024 * 1024;
-const PROVIDERS: Readonly<Record<ProviderName, Provider>> = { stripe, whatsapp };
+const PROVIDERS: Readonly<Record<WebhookProviderName, Provider>> = { stripe, whatsapp };
 const { seed: first } = randomFrom('NONSENSE_SEED');
 
 /** What is wrong with how the input was dealt with; null if nothing is. */

@@ -1,17 +1,17 @@
 /** Webhooks with something wrong in body, signature or both, each made from one seed. */
 import { createHmac } from 'node:crypto';
-import type { ProviderName } from '../../src/core/event.ts';
+import type { WebhookProviderName } from '../../src/core/event.ts';
 import { SECRETS } from '../support/webhooks.ts';
 import { nonsenseBody } from './nonsense-body.ts';
 import type { Random } from './random.ts';
 
-export const HEADERS: Readonly<Record<ProviderName, string>> = {
+export const HEADERS: Readonly<Record<WebhookProviderName, string>> = {
   stripe: 'stripe-signature',
   whatsapp: 'x-hub-signature-256',
 };
 
 export interface Nonsense {
-  readonly provider: ProviderName;
+  readonly provider: WebhookProviderName;
   readonly body: Buffer;
   /** Of the signature; undefined: none. Latin-1, and no end of line in it. */
   readonly header: string | undefined;
@@ -29,7 +29,7 @@ interface Signed {
 }
 
 /** Computed here and not by the daemon's own code. */
-function sign(provider: ProviderName, body: Buffer, time: number, secret = SECRETS[provider]): Signed {
+function sign(provider: WebhookProviderName, body: Buffer, time: number, secret = SECRETS[provider]): Signed {
   if (provider === 'whatsapp') return { time: null, digest: createHmac('sha256', secret).update(body).digest('hex') };
   return { time, digest: createHmac('sha256', secret).update(`${time}.`).update(body).digest('hex') };
 }
@@ -54,7 +54,7 @@ export function nonsense(random: Random): Nonsense {
   return made(mangled(write(right), random), 'either');
 }
 
-function forged(provider: ProviderName, body: Buffer, now: number, random: Random): string | undefined {
+function forged(provider: WebhookProviderName, body: Buffer, now: number, random: Random): string | undefined {
   const other = provider === 'stripe' ? 'whatsapp' : 'stripe';
   const { digest } = sign(provider, body, now);
   const flipped = (digest.startsWith('0') ? '1' : '0') + digest.slice(1);
