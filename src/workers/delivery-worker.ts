@@ -12,6 +12,7 @@ import { ReportOutbox } from '../delivery/report-outbox.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Loop, type Pause } from './loop.ts';
 import { Pace } from './pace.ts';
+import { Places } from './places.ts';
 
 /** Milliseconds between two looks where nobody wakes the worker. */
 const POLL_MS = 5_000;
@@ -68,8 +69,7 @@ class Deliveries {
   readonly #outbox: ReportOutbox;
   readonly #giveUp = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
-  /** How many of each destination. */
-  readonly #places = new Map<string, number>();
+  readonly #places = new Places();
   /** Leases to give back. */
   readonly #unsent: string[] = [];
   readonly #pace: Pace;
@@ -147,7 +147,7 @@ class Deliveries {
     if (this.#stopping || limit <= 0) return 0;
     const claimed = await store.claim({ owner, limit, leaseMs: LEASE_MS });
     for (const delivery of claimed) this.#begin(delivery);
-    this.#pressed = claimed.some(({ destination }) => this.#placesOf(destination.id) >= destination.concurrency);
+    this.#pressed = claimed.some(({ destination }) => this.#places.taken(destination.id) >= destination.concurrency);
     return claimed.length;
   }
 
@@ -155,13 +155,11 @@ class Deliveries {
     const { id } = delivery.destination;
     const done = this.#deliver(delivery).finally(() => {
       this.#underWay.delete(done);
-      const left = this.#placesOf(id) - 1;
-      if (left === 0) this.#places.delete(id);
-      else this.#places.set(id, left);
+      this.#places.giveBack(id);
       this.#askForReport();
     });
     this.#underWay.add(done);
-    this.#places.set(id, this.#placesOf(id) + 1);
+    this.#places.take(id);
   }
 
   /** Of what a turn under way has missed it is asked at its end: by then there is more. */
@@ -169,10 +167,6 @@ class Deliveries {
     if (this.#turning || this.#stopping || this.#outbox.size === 0) return;
     if (this.#pressed && this.#outbox.size >= this.#underWay.size) this.#loop.wake();
     else this.#pace.gathered();
-  }
-
-  #placesOf(destinationId: string): number {
-    return this.#places.get(destinationId) ?? 0;
   }
 
   async #deliver(delivery: LeasedDelivery): Promise<void> {
