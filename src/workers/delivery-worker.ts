@@ -4,7 +4,6 @@
  * lease has run out, with the same `webhook-id`.
  */
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeliveryStore, LeasedDelivery } from '../core/delivery.ts';
 import type { Attempt } from '../delivery/attempt.ts';
 import type { DeliveryListener } from '../delivery/delivery-log.ts';
@@ -13,6 +12,7 @@ import type { Logger } from '../observability/logger.ts';
 import { Loop, type Pause } from './loop.ts';
 import { Pace } from './pace.ts';
 import { Places } from './places.ts';
+import { within } from './within.ts';
 
 /** Milliseconds between two looks where nobody wakes the worker. */
 const POLL_MS = 5_000;
@@ -191,12 +191,4 @@ class Deliveries {
     const { store, owner } = this.#options;
     if (this.#unsent.length > 0) await store.release(owner, this.#unsent.splice(0));
   }
-}
-
-/** Until it has ended, well or not, or for so many milliseconds. */
-async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const timeout = new AbortController();
-  const waited = sleep(milliseconds, undefined, { signal: timeout.signal }).catch(() => undefined);
-  await Promise.race([work.catch(() => undefined), waited]);
-  timeout.abort();
 }

@@ -1,5 +1,6 @@
 /** A worker's loop: turn after turn for as long as the process lives, whatever its turns throw. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from './within.ts';
 
 /** Milliseconds after the first failure in a row, and the most. */
 const FIRST_BACKOFF = 100;
@@ -49,10 +50,7 @@ export class Loop {
   /** Begins no further turn, and resolves when the present one has ended, or has had a second for it. Idempotent. */
   async close(): Promise<void> {
     this.#stop.abort();
-    const timeout = new AbortController();
-    const waited = sleep(STOP_WAIT, undefined, { signal: timeout.signal }).catch(() => undefined);
-    await Promise.race([this.#running, waited]);
-    timeout.abort();
+    await within(STOP_WAIT, this.#running);
   }
 
   async #run(): Promise<void> {
