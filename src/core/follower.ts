@@ -32,11 +32,14 @@ export interface PositionedEvent {
   readonly subject: string | null;
   readonly occurredAt: Date | null;
   readonly receivedAt: Date;
-  /** JSON text as PostgreSQL prints it; null where none was kept. */
+  /** JSON text as PostgreSQL prints it; null where none was kept, or it was not asked for. */
   readonly payload: string | null;
-  /** Null if its row has been removed, or where the format does not need it. */
+  /** Null if its row has been removed, or where it was not asked for. */
   readonly request: { readonly headers: Readonly<Record<string, string>>; readonly body: Buffer } | null;
 }
+
+/** An event without its contents. */
+export type EventSummary = Omit<PositionedEvent, 'payload' | 'request'>;
 
 export interface PositionPage {
   /** Those that are wanted, in the order of their positions. */
@@ -45,19 +48,24 @@ export interface PositionPage {
   readonly to: Position;
   /** True if there is more at once. */
   readonly more: boolean;
+  /** Bytes of the first event where it alone has more than was allowed: the page is empty then. Else null. */
+  readonly tooLarge: number | null;
 }
 
 /** What of an event a page is to hold. */
 export interface PageWish {
-  /** Asked before a payload is loaded. What a condition says of the payload is the caller's business. */
-  wants(event: Pick<PositionedEvent, 'source' | 'type'>): boolean;
-  readonly withRequests: boolean;
+  /** Asked before anything is loaded. What a condition says of the payload is the caller's business. */
+  wants(event: EventSummary): boolean;
+  /** `body`: the request, and the payload only where there is no request any more. */
+  contents(event: EventSummary): 'payload' | 'body' | 'both';
 }
 
 export interface PageLimits {
   /** Positions looked at, at most; at least 1. */
   readonly positions: number;
-  /** Bytes of payloads and bodies at most, unless a single event has more. */
+  /** Events that are wanted, at most; at least 1. */
+  readonly events: number;
+  /** Bytes of payloads and requests at most. */
   readonly bytes: number;
 }
 

@@ -1,6 +1,7 @@
 /** A stream with acknowledgements: at least once, whatever ends on the way. */
-import type { Follower, FollowerStore, Position, PositionedEvent } from '../core/follower.ts';
+import type { Follower, FollowerStore, Position } from '../core/follower.ts';
 import { type Feed, persistently } from './feed.ts';
+import type { FeedPage } from './feed-page.ts';
 import { end, ready, type StreamMessage } from './message.ts';
 import { type RenderOptions, render } from './render.ts';
 import type { PositionWatch } from './watch.ts';
@@ -22,43 +23,51 @@ export interface FollowAcknowledgedOptions extends Omit<RenderOptions, 'follower
 
 /** Ends when the signal aborts, if another stream has taken over or the follower is gone, or if positions have gone back. */
 export async function* followAcknowledged(options: FollowAcknowledgedOptions): AsyncGenerator<StreamMessage> {
-  const { watch, store, follower, connection, signal, origins } = options;
-  const { id, format } = follower;
+  const { feed, watch, store, follower, connection, signal } = options;
   const { restores } = watch;
   const place = new Place(follower);
   yield ready(follower.ackedTo);
   while (!signal.aborted && watch.restores === restores) {
     const { looks } = watch;
-    const now = await persistently(() => store.advance(id, connection, place.ackedTo()), signal);
+    const now = await persistently(() => store.advance(follower.id, connection, place.ackedTo()), signal);
     if (now === null) return;
     if (typeof now === 'string') {
       yield end(now);
       return;
     }
-    if (!place.settle(now) && !(await loadMore(place, options))) await watch.lookedAgain(looks, signal);
-    for (const event of place.take()) {
-      if (signal.aborted) return;
-      yield render(event, { origins, format, followerId: id });
+    const settled = place.settle(now);
+    const room = place.room();
+    if (room === 0 || watch.last <= place.loadedTo) {
+      if (!settled) await watch.lookedAgain(looks, signal);
+      continue;
     }
+    // No more than can be sent at once: what is loaded does not wait for acknowledgements, which may never come.
+    const page = await feed(place.loadedTo, { events: room, except: place.acked });
+    if (page === null) return;
+    yield* messagesOf(page, place, options);
+    place.loaded(page.to);
   }
 }
 
-/** False if there is nothing to load, or no room for it. */
-async function loadMore(place: Place, { feed, watch }: FollowAcknowledgedOptions): Promise<boolean> {
-  if (!place.hasRoom() || !place.isEmpty() || watch.last <= place.loadedTo) return false;
-  const page = await feed(place.loadedTo);
-  if (page !== null) place.load(page.events, page.to);
-  return true;
+function* messagesOf(
+  page: FeedPage,
+  place: Place,
+  { follower, origins, signal }: FollowAcknowledgedOptions,
+): Generator<StreamMessage> {
+  const next = () =>
+    page.next((event) => {
+      place.send(event.position);
+      return render(event, { origins, format: follower.format, followerId: follower.id });
+    });
+  for (let message = next(); message !== null && !signal.aborted; message = next()) yield message;
 }
 
-/** What has been loaded, what is under way, and up to where nothing is missing. */
+/** What is under way, and up to where nothing is missing. */
 class Place {
   /** Acknowledged above `ackedTo`, as PostgreSQL last said. */
   #acked: ReadonlySet<Position>;
   /** Sent and not acknowledged, in ascending order. */
   readonly #underWay = new Set<Position>();
-  #loaded: readonly PositionedEvent[] = [];
-  #taken = 0;
   #loadedTo: Position;
 
   constructor({ acked, ackedTo }: Follower) {
@@ -66,44 +75,35 @@ class Place {
     this.#loadedTo = ackedTo;
   }
 
-  /** Everything up to here has been loaded, or is not wanted. */
+  get acked(): ReadonlySet<Position> {
+    return this.#acked;
+  }
+
+  /** Everything up to here has been sent, or is not wanted. */
   get loadedTo(): Position {
     return this.#loadedTo;
   }
 
-  /** True if everything that was loaded has been taken. */
-  isEmpty(): boolean {
-    return this.#taken === this.#loaded.length;
-  }
-
-  hasRoom(): boolean {
+  /** How many more may be sent. */
+  room(): number {
     const { size } = this.#underWay;
-    return size === 0 || (size < MAX_UNDER_WAY && this.#acked.size < MAX_AHEAD);
+    if (this.#acked.size >= MAX_AHEAD) return size === 0 ? 1 : 0;
+    return MAX_UNDER_WAY - size;
   }
 
-  load(events: readonly PositionedEvent[], to: Position): void {
-    this.#loaded = events;
-    this.#taken = 0;
+  /** It is under way from now on. */
+  send(position: Position): void {
+    this.#underWay.add(position);
+  }
+
+  loaded(to: Position): void {
     this.#loadedTo = to;
-  }
-
-  /** Those to be sent, as far as there is room; each is under way from then on. */
-  *take(): Generator<PositionedEvent> {
-    for (let event = this.#loaded[this.#taken]; event !== undefined && this.hasRoom(); ) {
-      this.#taken++;
-      if (!this.#acked.has(event.position)) {
-        this.#underWay.add(event.position);
-        yield event;
-      }
-      event = this.#loaded[this.#taken];
-    }
   }
 
   /** Up to here nothing is left to be acknowledged. */
   ackedTo(): Position {
     const [oldest = Number.POSITIVE_INFINITY] = this.#underWay;
-    const waiting = this.#loaded[this.#taken]?.position ?? Number.POSITIVE_INFINITY;
-    return Math.min(oldest - 1, waiting - 1, this.#loadedTo);
+    return Math.min(oldest - 1, this.#loadedTo);
   }
 
   /** Takes in what has been acknowledged. True if some of that was under way. */

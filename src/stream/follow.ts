@@ -31,10 +31,8 @@ export async function* follow({
     }
     const page = await feed(position);
     if (page === null) return;
-    for (const event of page.events) {
-      if (signal.aborted) return;
-      yield render(event, { ...rendering, followerId: null });
-    }
+    const next = () => page.next((event) => render(event, { ...rendering, followerId: null }));
+    for (let message = next(); message !== null && !signal.aborted; message = next()) yield message;
     position = page.to;
   }
 }

@@ -1,7 +1,7 @@
 /** An event as it is streamed: its body and its headers are those that a delivery has. */
 import { v5 } from 'uuid';
 import type { ProviderName } from '../core/event.ts';
-import type { FollowedFormat, PositionedEvent } from '../core/follower.ts';
+import type { EventSummary, FollowedFormat, PositionedEvent } from '../core/follower.ts';
 import type { Origin } from '../core/provider.ts';
 import { type Content, deliveryBody, envelopeHead } from '../delivery/body.ts';
 import { contentHeaders } from '../delivery/headers.ts';
@@ -43,6 +43,18 @@ export function render(positioned: PositionedEvent, { origins, format, followerI
   }
   const native = JSON.stringify({ event: envelopeHead(content, event), ...nativeBody(content, origin) });
   return { id: position, event: 'webhook', data: `${head},${native.slice(1)}` };
+}
+
+/** True if the format `native` has the request's body as it came: then nothing else of the event is needed while that is there. */
+export function sendsBodyAsReceived(event: EventSummary, origins: Origins): boolean {
+  try {
+    const body = Buffer.alloc(0);
+    return (
+      origins[event.provider].native({ ...event, payload: null }, { id: event.requestId, headers: {}, body }) === body
+    );
+  } catch {
+    return false;
+  }
 }
 
 function nativeBody(content: Content, origin: Origin) {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { DispatchSignals } from '../core/dispatch.ts';
 import { Refusal } from '../core/errors.ts';
 import type { FollowedEvents, FollowerStore, Position, PositionReader } from '../core/follower.ts';
+import { ByteShares } from './byte-shares.ts';
 import { createFeed } from './feed.ts';
 import { follow } from './follow.ts';
 import { followAcknowledged } from './follow-acknowledged.ts';
@@ -11,7 +12,7 @@ import { checkCondition, checkPosition, noFollower } from './refusals.ts';
 import type { Origins } from './render.ts';
 import { PositionWatch } from './watch.ts';
 
-/** Each has a page in memory, and asks PostgreSQL. */
+/** Each asks PostgreSQL, and has up to a page in memory (see `MAX_HELD_BYTES` for what all have together). */
 const MAX_STREAMS = 100;
 
 export type StreamWish =
@@ -20,6 +21,7 @@ export type StreamWish =
   | (FollowedEvents & { readonly after: Position | null });
 
 export interface OpenStream {
+  /** The data of each is there until the next is asked for, and must have been passed on by then. */
   readonly messages: AsyncIterable<StreamMessage>;
   /** Aborts when the process stops, and with `close`. */
   readonly ending: AbortSignal;
@@ -43,11 +45,14 @@ export interface StreamsOptions {
   readonly signals: Pick<DispatchSignals, 'listen'>;
   readonly origins: Origins;
   readonly maxStreams?: number;
+  /** What they may hold together. */
+  readonly shares?: Pick<ByteShares, 'take'>;
 }
 
 type Ending = 'stopping' | 'left';
 
-export function createStreams({ reader, store, signals, origins, maxStreams = MAX_STREAMS }: StreamsOptions): Streams {
+export function createStreams(options: StreamsOptions): Streams {
+  const { reader, store, signals, origins, maxStreams = MAX_STREAMS, shares = new ByteShares() } = options;
   const watch = new PositionWatch({ reader, signals });
   const controllers = new Set<AbortController>();
   const open = new Set<OpenStream>();
@@ -59,13 +64,13 @@ export function createStreams({ reader, store, signals, origins, maxStreams = MA
       const follower = await store.connect(wish.followerId, connection);
       if (follower === null) throw noFollower();
       watch.join(last);
-      const feed = createFeed({ reader, ...follower, signal });
+      const feed = createFeed({ reader, shares, origins, ...follower, signal });
       return followAcknowledged({ feed, watch, store, follower, connection, origins, signal });
     }
     checkCondition(wish.filter);
     const after = checkPosition(wish.after, last);
     watch.join(last);
-    const feed = createFeed({ reader, ...wish, signal });
+    const feed = createFeed({ reader, shares, origins, ...wish, signal });
     return follow({ feed, watch, after, origins, format: wish.format, signal });
   };
   const endAll = () => {

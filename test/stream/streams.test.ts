@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { StoreError } from '../../src/core/errors.ts';
 import type { Follower, PositionedEvent, PositionReader } from '../../src/core/follower.ts';
 import { origins } from '../../src/providers/index.ts';
+import { ByteShares } from '../../src/stream/byte-shares.ts';
 import type { StreamMessage } from '../../src/stream/message.ts';
 import { createStreams } from '../../src/stream/streams.ts';
 import { until as untilTrue } from '../support/until.ts';
@@ -35,14 +36,28 @@ const FOLLOWER: Follower = {
 };
 
 /** @param failures times that PostgreSQL refuses a page first */
-function openStreams(events: readonly PositionedEvent[], { failures = 0, maxStreams = 100 } = {}) {
+function openStreams(
+  events: readonly PositionedEvent[],
+  { failures = 0, maxStreams = 100, shares = new ByteShares() } = {},
+) {
   let refused = 0;
   const reader: PositionReader = {
     last: async () => events.length,
-    async read(after, wish, { positions }) {
+    async read(after, wish, limits) {
       if (refused++ < failures) throw new StoreError('unavailable', 'away');
-      const page = events.slice(after, after + positions);
-      return { events: page.filter((event) => wish.wants(event)), to: after + page.length, more: false };
+      const page = events.slice(after, after + limits.positions);
+      const wanted = page.filter((event) => wish.wants(event)).slice(0, limits.events);
+      const sizes = wanted.map(({ payload, request }) => (payload?.length ?? 0) + (request?.body.length ?? 0));
+      const [first = 0] = sizes;
+      if (first > limits.bytes) return { events: [], to: after, more: true, tooLarge: first };
+      let bytes = 0;
+      const fitting = wanted.filter((_, index) => {
+        bytes += sizes[index] ?? 0;
+        return bytes <= limits.bytes;
+      });
+      const cut = fitting.length < page.filter((event) => wish.wants(event)).length;
+      const to = cut ? (fitting.at(-1)?.position ?? after) : after + page.length;
+      return { events: fitting, to, more: cut, tooLarge: null };
     },
   };
   let stored = FOLLOWER;
@@ -66,7 +81,7 @@ function openStreams(events: readonly PositionedEvent[], { failures = 0, maxStre
     },
   };
   return {
-    streams: createStreams({ reader, store, signals, origins, maxStreams }),
+    streams: createStreams({ reader, store, signals, origins, maxStreams, shares }),
     acknowledge,
     ackedTo: () => stored.ackedTo,
     /** How often a stream has asked what was acknowledged. */
@@ -82,7 +97,7 @@ const ALL = { filter: { sources: null, types: ['*'], condition: null }, format: 
 async function take(messages: AsyncIterable<StreamMessage>, count: number) {
   const taken: StreamMessage[] = [];
   for await (const message of messages) {
-    taken.push(message);
+    taken.push({ ...message });
     if (taken.length === count) return taken;
   }
   return taken;
@@ -165,5 +180,77 @@ test('one that is never acknowledged holds up the others after some thousands, a
   await until('the others', () => sent === 6_000 && ackedTo() === 6_000);
   close();
   await reading;
+  await streams.close();
+});
+
+/** What is held, at its most. */
+class CountedShares extends ByteShares {
+  most = 0;
+
+  override async take(bytes: number, signal: AbortSignal) {
+    const share = await super.take(bytes, signal);
+    this.most = Math.max(this.most, this.used);
+    return share;
+  }
+}
+
+const MIB = 1024 * 1024;
+const bigEvents = (count: number, bytes = 4 * MIB) =>
+  Array.from({ length: count }, (_, index) =>
+    eventAt(index + 1, { payload: null, request: { headers: {}, body: Buffer.alloc(bytes) } }),
+  );
+
+test('however many read nothing, what all hold stays within what there is, and goes round', async () => {
+  const shares = new CountedShares(20 * MIB);
+  const { streams } = openStreams(bigEvents(3), { shares });
+  const readers = await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const { messages, close } = await streams.open({ ...ALL, format: 'native' });
+      const iterator = messages[Symbol.asyncIterator]();
+      await iterator.next();
+      const got = { events: 0, close, next };
+      async function next() {
+        const { value } = await iterator.next();
+        if (value?.event === 'webhook') got.events++;
+      }
+      return got;
+    }),
+  );
+  const pulled = readers.map(({ next }) => next());
+  const holding = () => readers.filter(({ events }) => events > 0);
+  // 4 MiB, which may become 8 in another form.
+  await untilTrue('two to have theirs', () => holding().length === 2 && shares.used === 16 * MIB);
+  const [first, second] = holding();
+  // One is cut off, the other reads on: both give back what they had.
+  first?.close();
+  const more = second?.next();
+  await untilTrue('two others', () => holding().length === 4);
+  for (const { close } of readers) close();
+  await Promise.all([...pulled, more]);
+  expect([shares.used, shares.most <= 20 * MIB]).toEqual([0, true]);
+  await streams.close();
+});
+
+test('an event larger than all there is passes alone, and what was loaded never waits for acknowledgements', async () => {
+  const shares = new CountedShares(MIB);
+  const events = [...bigEvents(1), ...Array.from({ length: 400 }, (_, index) => eventAt(index + 2))];
+  const { streams } = openStreams(events, { shares });
+  const { messages, close } = await streams.open({ followerId: FOLLOWER.id });
+  let sent = 0;
+  const reading = (async () => {
+    for await (const { id } of messages) sent = id ?? 0;
+  })();
+  await untilTrue('256 to be under way', () => sent === 256 && shares.used === 0);
+  close();
+  await reading;
+  const native = await streams.open({ ...ALL, format: 'native' });
+  const iterator = native.messages[Symbol.asyncIterator]();
+  await iterator.next();
+  const { value: large } = await iterator.next();
+  expect(large?.data.length).toBeGreaterThan(5 * MIB);
+  expect((await iterator.next()).value?.id).toBe(2);
+  // Whoever waits for the next event does not hold the last one.
+  expect(large?.data).toBe('');
+  expect(shares.most).toBe(8 * MIB);
   await streams.close();
 });

@@ -7,7 +7,7 @@ import { Refusal, type RefusalDetail, StoreError } from '../../core/errors.ts';
 import { handleError } from '../error-handler.ts';
 import type { ApiAuth } from './auth.ts';
 import { type Endpoint, EventStream, JsonText, NO_BODY } from './endpoint.ts';
-import { type StreamTimes, sendEventStream } from './event-stream.ts';
+import { type StreamTimes, sendEventStream, sendEventStreamHead } from './event-stream.ts';
 
 export const API_PREFIX = '/api/v1';
 /** Bytes of a request's body. */
@@ -54,11 +54,13 @@ function route(app: FastifyInstance, endpoint: Endpoint, { auth, streamTimes }: 
     onRequest: (request) => auth.check(request, scope),
     async handler(request, reply) {
       const call = { ...checked(endpoint, request), by: auth.actor(request) };
-      const answer = await endpoint.handle(call as never);
       reply.code(success.status);
+      // A stream that is opened may end another, and nobody would read it.
+      if (request.method === 'HEAD' && success.contentType === 'text/event-stream') return sendEventStreamHead(reply);
+      const answer = await endpoint.handle(call as never);
       if (!(answer instanceof EventStream)) return send(reply, answer);
       const stillMay = () => auth.stillMay(request, scope);
-      return sendEventStream(reply, answer, { head: request.method === 'HEAD', stillMay, times: streamTimes });
+      return sendEventStream(reply, answer, { stillMay, times: streamTimes });
     },
   });
 }

@@ -93,6 +93,7 @@ export interface ServerSentEvent {
 
 /** An answer that goes on for as long as both sides like. */
 export class EventStream {
+  /** Each may be read until the next is asked for: by then it is written out. */
   readonly messages: AsyncIterable<ServerSentEvent>;
   /** Aborts when there is no time left but for a last message; and with `close`, which ends the messages. */
   readonly ending: AbortSignal;

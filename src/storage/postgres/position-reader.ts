@@ -1,6 +1,7 @@
 /** Reads events in the order of their positions, and only what no crash of the server can take back any more. */
 import type pg from 'pg';
 import type {
+  EventSummary,
   PageLimits,
   PageWish,
   Position,
@@ -38,19 +39,24 @@ SELECT p.position::float8 AS position, e.id, e.request_id AS "requestId", e.sour
  WHERE p.position > $1 ORDER BY p.position LIMIT $2`;
 
 /**
- * Of these events in order, as far as they stay within so many bytes; the first in any case. `$2`: the request where its bytes
- * are to be read, which is once for all of its events. A large payload is compressed, and only its text tells how much it will
- * be here.
+ * Of these events in order, as far as they stay within so many bytes; of a first one that does not, how many it has. `$2`: the
+ * request where its bytes are to be read, which is once for all of its events. `$3`: whether the payload is to be read beside it.
+ * Only its text tells how much a payload will be here; what is too much as it is stored already is not printed for that.
  */
 const CONTENTS = `
-SELECT id, payload::text AS payload, headers, body
-  FROM (SELECT o.place, e.id, e.payload, r.headers, r.body,
-               sum(CASE WHEN pg_column_size(e.payload) > 2000 THEN octet_length(e.payload::text)
-                        ELSE coalesce(pg_column_size(e.payload), 0) END + coalesce(octet_length(r.body), 0))
-               OVER (ORDER BY o.place) AS bytes
-          FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS o(event_id, request_id, place)
-          LEFT JOIN events e ON e.id = o.event_id LEFT JOIN webhook_requests r ON r.id = o.request_id) AS wanted
- WHERE place = 1 OR bytes <= $3::bigint
+SELECT id, bytes::float8 AS bytes, CASE WHEN bytes <= $4::bigint THEN payload::text END AS payload,
+       CASE WHEN bytes <= $4::bigint THEN headers END AS headers, CASE WHEN bytes <= $4::bigint THEN body END AS body
+  FROM (SELECT *, sum(coalesce(octet_length(payload::text), 0) + coalesce(octet_length(headers::text), 0)
+                      + coalesce(octet_length(body), 0)) OVER (ORDER BY place) AS bytes
+          FROM (SELECT *, sum(coalesce(pg_column_size(payload), 0)) OVER (ORDER BY place) AS stored
+                  FROM (SELECT o.place, e.id, CASE WHEN o.payload OR r.id IS NULL THEN e.payload END AS payload,
+                               r.headers, r.body
+                          FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) WITH ORDINALITY
+                               AS o(event_id, request_id, payload, place)
+                          LEFT JOIN events e ON e.id = o.event_id
+                          LEFT JOIN webhook_requests r ON r.id = o.request_id) AS wanted) AS stored
+         WHERE place = 1 OR stored <= $4::bigint) AS sized
+ WHERE place = 1 OR bytes <= $4::bigint
  ORDER BY place`;
 
 /**
@@ -59,12 +65,13 @@ SELECT id, payload::text AS payload, headers, body
  */
 const WRITE_RECORD = `SELECT pg_logical_emit_message(true, 'webhook-gateway', '')`;
 
-type Summary = Omit<PositionedEvent, 'payload' | 'request'>;
 /** Null where the event has been removed. */
-type SummaryRow = Summary | { readonly position: Position; readonly id: null };
+type SummaryRow = EventSummary | { readonly position: Position; readonly id: null };
 
 interface ContentRow {
   readonly id: string | null;
+  /** Of all up to this one. */
+  readonly bytes: number;
   readonly payload: string | null;
   readonly headers: Record<string, string> | null;
   readonly body: Buffer | null;
@@ -104,10 +111,11 @@ async function readPage(
 ): Promise<PositionPage> {
   const { rows } = await client.query<SummaryRow>(SUMMARIES, [after, limits.positions]);
   const end = rows.at(-1);
-  if (end === undefined) return { events: [], to: after, more: false };
-  const wanted = rows.filter((row): row is Summary => row.id !== null && wish.wants(row));
-  const events = await withContents(client, wanted, wish, limits);
+  if (end === undefined) return { events: [], to: after, more: false, tooLarge: null };
+  const wanted = rows.filter((row): row is EventSummary => row.id !== null && wish.wants(row));
+  const events = await withContents(client, wanted.slice(0, limits.events), wish, limits);
   await flush(client);
+  if (typeof events === 'number') return { events: [], to: after, more: true, tooLarge: events };
   const last = events.at(-1);
   const cut = events.length < wanted.length;
   const present = events.filter(({ gone }) => !gone).map(({ event }) => event);
@@ -115,6 +123,7 @@ async function readPage(
     events: present,
     to: cut && last !== undefined ? last.event.position : end.position,
     more: cut || rows.length === limits.positions,
+    tooLarge: null,
   };
 }
 
@@ -123,28 +132,35 @@ async function flush(client: pg.ClientBase): Promise<void> {
   await client.query(WRITE_RECORD);
 }
 
-/** As many as there is room for. One that has been removed since the look at it is `gone`. */
+/**
+ * As many as there is room for; a number: bytes of the first, for which there is none. One that has been removed since the look at
+ * it is `gone`.
+ */
 async function withContents(
   client: pg.ClientBase,
-  wanted: readonly Summary[],
-  { withRequests }: PageWish,
-  { bytes }: PageLimits,
-): Promise<{ readonly event: PositionedEvent; readonly gone: boolean }[]> {
+  wanted: readonly EventSummary[],
+  wish: PageWish,
+  limits: PageLimits,
+): Promise<{ readonly event: PositionedEvent; readonly gone: boolean }[] | number> {
   if (wanted.length === 0) return [];
   const seen = new Set<string>();
-  const requestIds = wanted.map(({ requestId }) => {
-    if (!withRequests || seen.has(requestId)) return null;
+  const contents = wanted.map((event) => wish.contents(event));
+  const requestIds = wanted.map(({ requestId }, index) => {
+    if (contents[index] === 'payload' || seen.has(requestId)) return null;
     seen.add(requestId);
     return requestId;
   });
-  const values = [uuidArray(wanted.map(({ id }) => id)), uuidArray(requestIds), bytes];
+  const withPayload = contents.map((content) => content !== 'body');
+  const values = [uuidArray(wanted.map(({ id }) => id)), uuidArray(requestIds), withPayload, limits.bytes];
   const { rows } = await client.query<ContentRow>({ text: CONTENTS, values });
+  const [first] = rows;
+  if (first !== undefined && first.bytes > limits.bytes) return first.bytes;
   const requests = new Map<string, PositionedEvent['request']>();
   return rows.flatMap(({ id, payload, headers, body }, index) => {
     const summary = wanted[index];
     if (summary === undefined) return [];
     if (headers !== null && body !== null) requests.set(summary.requestId, { headers, body });
-    const request = requests.get(summary.requestId) ?? null;
+    const request = contents[index] === 'payload' ? null : (requests.get(summary.requestId) ?? null);
     return [{ event: { ...summary, payload, request }, gone: id === null }];
   });
 }

@@ -12,7 +12,7 @@ import { openStream, type StreamClient } from '../../support/event-stream.ts';
 import { until } from '../../support/until.ts';
 
 const NEVER = 1_000_000;
-const TIMES: StreamTimes = { keepAlive: NEVER, stalled: NEVER, lastWords: NEVER };
+const TIMES: StreamTimes = { keepAlive: NEVER, stalled: NEVER, lastWords: NEVER, trusted: NEVER };
 
 let app: FastifyInstance;
 const sockets: Socket[] = [];
@@ -112,6 +112,37 @@ test('it ends when the key opens nothing any more, and goes on while that cannot
   expect(served.closed()).toBe(true);
 });
 
+test('nothing of an event is written once the key is found to open nothing', async () => {
+  const looks = [true, true, false];
+  const stillMay = async () => looks.shift() ?? false;
+  const served = await serve([ready, ofBytes(1), ofBytes(2)], { times: { trusted: 0 }, stillMay });
+  const client = await open(served);
+  expect(await client.ended()).toBe('unauthorized');
+  expect(client.events()).toEqual(['x']);
+  expect(looks).toEqual([]);
+  expect(served.closed()).toBe(true);
+});
+
+test('a key that was found good just now is not looked up for every event', async () => {
+  let looks = 0;
+  const stillMay = async () => ++looks > 0;
+  const client = await open(
+    await serve(
+      Array.from({ length: 50 }, () => ofBytes(1)),
+      { stillMay },
+    ),
+  );
+  await client.count(50);
+  expect(looks).toBe(0);
+});
+
+test('no character is torn, wherever a piece ends', async () => {
+  const data = ['', 'x'].map((before) => JSON.stringify(before + '😀'.repeat(100_000)));
+  const client = await open(await serve(data.map((text) => ({ event: 'webhook', data: text }))));
+  const events: readonly unknown[] = await client.count(2);
+  expect(events.map((event) => event === JSON.parse(data[events.indexOf(event)] ?? ''))).toEqual([true, true]);
+});
+
 test('a client that reads nothing is cut off', async () => {
   const served = await serve([ready, ofBytes(HUGE)], { times: { stalled: 50 } });
   const socket = await ask(served);
@@ -148,5 +179,5 @@ test('a HEAD has the headers and no stream', async () => {
   const served = await serve([ready]);
   const { status, headers } = await fetch(`${served.base}/stream`, { method: 'HEAD' });
   expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
-  expect(served.closed()).toBe(true);
+  expect(served.asked()).toBe(false);
 });

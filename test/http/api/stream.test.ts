@@ -124,9 +124,17 @@ test('what cannot be followed is refused by its name', async () => {
   expect(await refused(`?follower=${randomUUID()}`)).toEqual([404, undefined]);
 });
 
-test('a HEAD leaves no stream behind', async () => {
-  const answer = await fetch(`${base()}/stream`, { method: 'HEAD', headers: auth() });
+test('a HEAD changes nothing: the stream of a follower goes on', async () => {
+  const id = await follower();
+  const stream = await open(`?follower=${id}`);
+  const connection = async () =>
+    (await place.database.query('SELECT connection FROM followers WHERE id = $1', [id]))[0].connection;
+  const before = await connection();
+  const answer = await fetch(`${base()}/stream?follower=${id}`, { method: 'HEAD', headers: auth() });
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  expect(await connection()).toBe(before);
+  await send(1);
+  await stream.count(1);
 });
 
 test('a follower gets what it has not acknowledged again, with the same ids, and nothing else', async () => {

@@ -28,8 +28,9 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-const ALL: PageWish = { wants: () => true, withRequests: false };
-const MUCH = { positions: 1_000, bytes: 2 ** 30 };
+const ALL: PageWish = { wants: () => true, contents: () => 'payload' };
+const BOTH: PageWish = { ...ALL, contents: () => 'both' };
+const MUCH = { positions: 1_000, events: 1_000, bytes: 2 ** 30 };
 const DUE = { events: 500, bytes: 2 ** 30, liveSince: new Date(0), except: [] };
 
 function openReader(url = database.url) {
@@ -64,7 +65,7 @@ test('events get positions in the order of their ids, without gaps, failed ones 
   const dispatch = dispatcher();
   const { failures, positions } = await dispatch();
   expect([failures.length, positions]).toEqual([1, 3]);
-  const page = { ids, positions: [1, 2, 3], to: 3, more: false };
+  const page = { ids, positions: [1, 2, 3], to: 3, more: false, tooLarge: null };
   expect(await read(0)).toEqual(page);
   expect((await dispatch()).positions).toBe(0);
   expect(await read(0)).toEqual(page);
@@ -136,18 +137,28 @@ test('what is not wanted, or gone, is passed over', async () => {
   await dispatcher()();
   await database.query('DELETE FROM events WHERE id = $1', [ids[2]]);
   const onlyA = { ...ALL, wants: ({ type }: { type: string }) => type === 'a' };
-  expect(await read(0, onlyA)).toEqual({ ids: [ids[0]], positions: [1], to: 4, more: false });
-  expect(await read(0, onlyA, { ...MUCH, positions: 2 })).toEqual({ ids: [ids[0]], positions: [1], to: 2, more: true });
+  expect(await read(0, onlyA)).toEqual({ ids: [ids[0]], positions: [1], to: 4, more: false, tooLarge: null });
+  expect(await read(0, onlyA, { ...MUCH, positions: 2 })).toEqual({
+    ids: [ids[0]],
+    positions: [1],
+    to: 2,
+    more: true,
+    tooLarge: null,
+  });
 });
 
-test('a page ends where its bytes do, and holds one event at least', async () => {
+test('a page ends where its bytes do, and tells what its first event alone would need', async () => {
   const big = { shape: { words: randomBytes(5_000).toString('hex') } };
   await storeEvents(database.url, [{ payload: big }, { payload: big }, { payload: big }, { payload: {} }]);
   await dispatcher()();
   const bytes = (limit: number) => ({ ...MUCH, bytes: limit });
-  expect(await read(0, ALL, bytes(25_000))).toMatchObject({ positions: [1, 2], to: 2, more: true });
-  expect(await read(0, ALL, bytes(1))).toMatchObject({ positions: [1], to: 1, more: true });
-  expect(await read(2, ALL, bytes(25_000))).toMatchObject({ positions: [3, 4], to: 4, more: false });
+  expect(await read(0, ALL, bytes(25_000))).toMatchObject({ positions: [1, 2], to: 2, more: true, tooLarge: null });
+  const { tooLarge, ...empty } = await read(0, ALL, bytes(1));
+  expect([empty, Number(tooLarge) > 10_000]).toEqual([{ ids: [], positions: [], to: 0, more: true }, true]);
+  expect(await read(0, ALL, bytes(Number(tooLarge)))).toMatchObject({ positions: [1], to: 1, tooLarge: null });
+  expect(await read(0, ALL, bytes(Number(tooLarge) - 1))).toMatchObject({ positions: [], tooLarge });
+  expect(await read(0, ALL, { ...MUCH, events: 3 })).toMatchObject({ positions: [1, 2, 3], to: 3, more: true });
+  expect(await read(2, ALL, bytes(25_000))).toMatchObject({ positions: [3, 4], to: 4, more: false, tooLarge: null });
 });
 
 test('payloads come as PostgreSQL prints them, requests where they are asked for, once for all of their events', async () => {
@@ -163,14 +174,17 @@ test('payloads come as PostgreSQL prints them, requests where they are asked for
   const rest = 'INSERT INTO event_dispatch (event_id, received_at) SELECT id, now() FROM events WHERE id <> $1';
   await database.query(rest, [id]);
   await dispatcher()();
-  const [first, second] = (await reader.read(0, { ...ALL, withRequests: true }, MUCH)).events;
+  const [first, second] = (await reader.read(0, BOTH, MUCH)).events;
   expect(first?.request?.body).toBeInstanceOf(Buffer);
   expect(second?.request).toBe(first?.request);
+  const body: PageWish = { ...ALL, contents: () => 'body' };
+  const only = (await reader.read(0, body, { ...MUCH, events: 1 })).events;
+  expect(only).toMatchObject([{ payload: null, request: { body: expect.any(Buffer) } }]);
   await database.query('DELETE FROM webhook_requests');
-  expect((await reader.read(0, { ...ALL, withRequests: true }, MUCH)).events.map(({ request }) => request)).toEqual([
-    null,
-    null,
+  expect((await reader.read(0, body, { ...MUCH, events: 1 })).events).toMatchObject([
+    { payload: '{"n": 12345678901234567890123}', request: null },
   ]);
+  expect((await reader.read(0, BOTH, MUCH)).events.map(({ request }) => request)).toEqual([null, null]);
 });
 
 test('a page that has been read is the same after a crash of the server, for a role without privileges too', async () => {

@@ -11,9 +11,13 @@ export function withOpenApi(endpoints: readonly Endpoint[], options: OpenApiOpti
     scope: null,
     summary: 'This document',
     success: { status: 200, description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) },
-    handle: async () => document,
+    async handle() {
+      // Not at the start, of whose work it would be a twentieth.
+      document ??= openApiDocument(all, options);
+      return document;
+    },
   });
   const all = [...endpoints, own];
-  const document = openApiDocument(all, options);
+  let document: ReturnType<typeof openApiDocument> | undefined;
   return all;
 }
