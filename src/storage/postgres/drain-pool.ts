@@ -1,7 +1,7 @@
 /** The connection on which the spool is drained: it may wait for as long as a live batch may not. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { connectionConfig } from './connection.ts';
+import { connectionConfig, survive } from './connection.ts';
 import { makeCommitsDurable } from './durable-commits.ts';
 
 /** Milliseconds for a statement. Long, since a server that was paused or is slow commits it after all; nobody waits for it. */
@@ -31,7 +31,10 @@ export function createDrainPool(databaseUrl: string): DrainPool {
   });
   pool.on('error', () => undefined);
   const clients = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => clients.add(client));
+  pool.on('connect', (client) => {
+    clients.add(client);
+    survive(client);
+  });
   pool.on('remove', (client) => clients.delete(client));
   let closing: Promise<unknown> | undefined;
   return {

@@ -1,6 +1,6 @@
 /** The connections that ingest has to itself, and the watch over them that the seen store depends on. */
 import pg from 'pg';
-import { type ConnectionOptions, connectionConfig } from './connection.ts';
+import { type ConnectionOptions, connectionConfig, survive } from './connection.ts';
 import { makeCommitsDurable } from './durable-commits.ts';
 import { sqlStateOf } from './store-error.ts';
 
@@ -67,6 +67,7 @@ export function createIngestPool(options: IngestPoolOptions): IngestPool {
   });
   // An idle connection that breaks is reported here; `end` above has the consequence.
   pool.on('error', () => undefined);
+  pool.on('connect', survive);
   let beating = false;
   let skipped = 0;
   const beatNow = () => {

@@ -2,7 +2,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.ts';
-import { type ConnectionOptions, connectionConfig, schemaOf } from './connection.ts';
+import { type ConnectionOptions, connectionConfig, schemaOf, survive } from './connection.ts';
 
 /** A client on a pool that somebody else closes, for the same database. */
 function prismaOn(pool: pg.Pool, databaseUrl: string): PrismaClient {
@@ -30,6 +30,7 @@ export function createSharedPrisma(connection: ConnectionOptions, size: number):
   });
   // An idle connection that broke is no news to anybody: the next query takes another.
   pool.on('error', () => undefined);
+  pool.on('connect', survive);
   pool.on('connect', endAfterTimeout);
   const prisma = prismaOn(pool, connection.databaseUrl);
   let closing: Promise<void> | undefined;

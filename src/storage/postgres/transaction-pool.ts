@@ -7,7 +7,7 @@
  */
 import pg from 'pg';
 import { ReductionError } from '../../core/dispatch.ts';
-import { connectionConfig } from './connection.ts';
+import { connectionConfig, survive } from './connection.ts';
 import { areNamesLost, isFaultOfNames, namingStatements } from './named-statements.ts';
 import { toStoreError } from './store-error.ts';
 
@@ -66,7 +66,10 @@ export function createTransactionPool(options: TransactionPoolOptions): Transact
   });
   pool.on('error', () => undefined);
   const clients = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => clients.add(client));
+  pool.on('connect', (client) => {
+    clients.add(client);
+    survive(client);
+  });
   pool.on('remove', (client) => clients.delete(client));
   let closing: Promise<unknown> | undefined;
   let named = options.named ?? false;
@@ -99,8 +102,6 @@ async function transaction<T>(
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect();
-  // The query rejects too; without a listener the process would end.
-  client.on('error', ignore);
   let destroy = true;
   try {
     await client.query(beginning);
@@ -112,7 +113,6 @@ async function transaction<T>(
     if (leavesConnectionUsable(error)) destroy = !(await rollBack(client));
     throw error;
   } finally {
-    client.off('error', ignore);
     client.release(destroy);
   }
 }
@@ -129,5 +129,3 @@ async function rollBack(client: pg.ClientBase): Promise<boolean> {
     () => false,
   );
 }
-
-function ignore(): void {}

@@ -1,7 +1,7 @@
 /** `/deliveries` and `/dead-letters` over HTTP. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { rowId } from '../../../src/core/row-id.ts';
+import { ascendingRowId, rowId } from '../../../src/core/row-id.ts';
 import { type ApiPlace, openApi } from '../../support/api.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
@@ -38,7 +38,7 @@ interface Owed {
 }
 
 async function owe({ destinationId, state = 'pending', eventId = randomUUID() }: Owed): Promise<string> {
-  const id = rowId();
+  const id = ascendingRowId();
   const finished = state === 'pending' || state === 'sending' ? null : new Date();
   await place.database.query(
     `INSERT INTO deliveries (id, destination_id, event_id, request_id, source, provider, type, subject, state, attempts,

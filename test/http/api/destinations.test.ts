@@ -1,7 +1,7 @@
 /** `/destinations` over HTTP, down to the rows. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { rowId } from '../../../src/core/row-id.ts';
+import { ascendingRowId } from '../../../src/core/row-id.ts';
 import { createSecretBox, SECRETS_FIELD, secretHeaderField } from '../../../src/core/secret-box.ts';
 import { API_ENVIRONMENT, type ApiPlace, apiClient, openApi } from '../../support/api.ts';
 import { startTestGateway } from '../../support/gateway.ts';
@@ -30,7 +30,7 @@ const row = async (id: string) => (await place.database.query('SELECT * FROM des
 const audit = () => place.database.query('SELECT actor, ip, action, target, details FROM audit_log ORDER BY id');
 
 async function owe(destinationId: string, state: string): Promise<string> {
-  const id = rowId();
+  const id = ascendingRowId();
   await place.database.query(
     `INSERT INTO deliveries (id, destination_id, event_id, request_id, source, provider, type, state, next_attempt_at, received_at, created_at)
      VALUES ($1, $2, $3, $3, 'stripe', 'stripe', 'a', $4, 'infinity', now(), now())`,
