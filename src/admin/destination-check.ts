@@ -75,7 +75,10 @@ function signingFaults(settings: Partial<DestinationSettings>, standing: Standin
   return (settings.secrets ?? []).flatMap((secret, index) =>
     isStandardSecret(secret)
       ? []
-      : fault(`secrets.${index}`, 'for the signing "standard" write whsec_ and 24 to 64 bytes in base64, with its padding'),
+      : fault(
+          `secrets.${index}`,
+          'for the signing "standard" write whsec_ and 24 to 64 bytes in base64, with its padding',
+        ),
   );
 }
 

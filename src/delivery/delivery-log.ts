@@ -22,28 +22,24 @@ export interface DeliveryLogOptions {
 /** A line names the destination and the delivery, never a URL, a header or a body. */
 export function deliveryLog({ metrics, traffic, logger, onOwnEvents }: DeliveryLogOptions): DeliveryListener {
   return {
-    onAttempt({ destination, receivedAt, replay }, { failure, durationMs, deliveryId, ...report }) {
-      const { number, next, error, answer, startedAt, pause, probe, destinationHealthy } = report;
+    onAttempt({ destination, receivedAt, replay }, report) {
+      const { failure, durationMs, deliveryId, number, error, answer, startedAt, pause } = report;
       metrics.attempted(failure ?? 'delivered', durationMs);
       if (failure === null) {
         if (!replay) metrics.delivered(startedAt.getTime() + durationMs - receivedAt.getTime());
         return;
       }
+      const { message, ...follows } = consequence(report);
       const fields = {
         destination: destination.name,
         deliveryId,
         attempt: number,
         error,
         ...(answer === null ? {} : { status: answer.status }),
+        ...follows,
         ...(pause === null ? {} : { pause }),
       };
-      if (probe && destinationHealthy === false) {
-        traffic.failure('delivery', failure, fields, 'a probe failed: the destination is not back yet');
-        return;
-      }
-      const retry = next.state === 'pending' ? { retryInMs: next.inMs } : {};
-      const message = next.state === 'dead' ? 'a delivery is dead: it failed for good' : 'a delivery failed for now';
-      traffic.failure('delivery', failure, { ...fields, ...retry }, message);
+      traffic.failure('delivery', failure, fields, message);
     },
     onPaused(destinations) {
       metrics.autoPaused(destinations.length);
@@ -54,4 +50,11 @@ export function deliveryLog({ metrics, traffic, logger, onOwnEvents }: DeliveryL
       onOwnEvents();
     },
   };
+}
+
+function consequence({ next, probe, destinationHealthy }: AttemptReport): { message: string; retryInMs?: number } {
+  if (probe && destinationHealthy === false) return { message: 'a probe failed: the destination is not back yet' };
+  if (next.state === 'dead') return { message: 'a delivery is dead: it failed for good' };
+  const message = 'a delivery failed for now';
+  return next.state === 'pending' ? { message, retryInMs: next.inMs } : { message };
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StartupError } from '../../core/errors.ts';
 import { SERVICE, VERSION } from '../../package.ts';
 import type { Place } from './place.ts';
+import { visible } from './table.ts';
 
 /** Milliseconds for an answer, but for streams. A list may search for three seconds. */
 const TIME_LIMIT = 30_000;
@@ -50,19 +51,27 @@ export class ApiClient {
   }
 
   async get<Answer>(path: string, query: Query = {}): Promise<Answer> {
-    return JSON.parse(await this.text('GET', path, { query })) as Answer;
+    return this.#read(await this.text('GET', path, { query }));
   }
 
   async post<Answer>(path: string, body: unknown = {}): Promise<Answer> {
-    return JSON.parse(await this.text('POST', path, { body })) as Answer;
+    return this.#read(await this.text('POST', path, { body }));
   }
 
   async patch<Answer>(path: string, body: unknown): Promise<Answer> {
-    return JSON.parse(await this.text('PATCH', path, { body })) as Answer;
+    return this.#read(await this.text('PATCH', path, { body }));
   }
 
   async delete(path: string, query: Query = {}): Promise<void> {
     await this.text('DELETE', path, { query });
+  }
+
+  #read<Answer>(text: string): Answer {
+    try {
+      return JSON.parse(text) as Answer;
+    } catch {
+      throw this.#stranger('200');
+    }
   }
 
   /** The answer as it was written, whose numbers may have more digits than a double. @throws ApiError */
@@ -121,16 +130,17 @@ export class ApiClient {
     const error = errorOf(text);
     if (error === null) {
       const location = headers.get('location');
-      const moved = location === null ? '' : `, but sends to ${location}`;
-      return new ApiError(
-        `${this.#place.url} answers ${status}, not as the API of a gateway does${moved}. Check --url.`,
-        status,
-      );
+      return this.#stranger(location === null ? `${status}` : `${status} and sends to ${visible(location)}`, status);
     }
     const details = (error.details ?? []).map(
-      ({ path, message }) => `\n  - ${path === '' ? '' : `${path}: `}${message}`,
+      ({ path, message }) => `\n  - ${visible(path === '' ? message : `${path}: ${message}`)}`,
     );
-    return new ApiError(`${error.message}${this.#advice(status, error.message)}${details.join('')}`, status);
+    return new ApiError(`${visible(error.message)}${this.#advice(status, error.message)}${details.join('')}`, status);
+  }
+
+  /** Something answers, but no gateway: a proxy's page, for instance. */
+  #stranger(answer: string, status = 200): ApiError {
+    return new ApiError(`${this.#place.url} answers ${answer}, not as the API of a gateway does. Check --url.`, status);
   }
 
   #advice(status: number, message: string): string {

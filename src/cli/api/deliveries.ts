@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { DELIVERY_STATES } from '../../core/delivery.ts';
 import type { delivery, deliveryDetail } from '../../http/routes/api/delivery-schemas.ts';
-import { destinationId } from './destination-names.ts';
+import { destinationId, destinationNames, type NameOf } from './destination-names.ts';
 import { count, TIME_HELP, time, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
 import { type RedriveOptions, redrive } from './redrive.ts';
@@ -22,15 +22,18 @@ interface DeliveryFilter extends ListOptions {
   readonly replay?: string;
 }
 
-export const deliveryColumns: readonly Column<Delivery>[] = [
-  { head: 'received (UTC)', value: ({ receivedAt }) => utc(receivedAt) },
-  { head: 'type', value: ({ type }) => type, shrinks: true },
-  { head: 'state', value: ({ state }) => state },
-  { head: 'tries', value: ({ attempts }) => attempts },
-  { head: 'last', value: ({ lastStatus, lastFailure }) => lastStatus ?? lastFailure },
-  { head: 'next (UTC)', value: ({ nextAttemptAt }) => utc(nextAttemptAt), shrinks: true },
-  { head: 'id', value: ({ id }) => id },
-];
+export function deliveryColumns(nameOf: NameOf): readonly Column<Delivery>[] {
+  return [
+    { head: 'received (UTC)', value: ({ receivedAt }) => utc(receivedAt) },
+    { head: 'type', value: ({ type }) => type, shrinks: true },
+    { head: 'destination', value: ({ destinationId }) => nameOf(destinationId), shrinks: true },
+    { head: 'state', value: ({ state }) => state },
+    { head: 'tries', value: ({ attempts }) => attempts },
+    { head: 'last', value: ({ lastStatus, lastFailure }) => lastStatus ?? lastFailure },
+    { head: 'next (UTC)', value: ({ nextAttemptAt }) => utc(nextAttemptAt) },
+    { head: 'id', value: ({ id }) => id },
+  ];
+}
 
 const ATTEMPTS: readonly Column<Attempt>[] = [
   { head: 'try', value: ({ number }) => number },
@@ -39,7 +42,7 @@ const ATTEMPTS: readonly Column<Attempt>[] = [
   { head: 'status', value: ({ status }) => status },
   { head: 'failure', value: ({ failure }) => failure },
   { head: 'error', value: ({ error }) => error, shrinks: true },
-  { head: 'answer', value: ({ responseBody }) => responseBody?.content.slice(0, 200), shrinks: true },
+  { head: 'answer', value: ({ responseBody }) => responseBody?.content, shrinks: true },
 ];
 
 const ID = '019aa0f2-71c0-7d4b-9a33-0f2b7c1d5e90';
@@ -60,7 +63,7 @@ export function addDeliveries(program: Command, open: OpenSession): void {
     .action(async ({ destination, ...options }: DeliveryFilter, command: Command) => {
       const session = open(command);
       const query = { ...options, destination: await idOf(session, destination) };
-      await printList(session, '/deliveries', deliveryColumns, query);
+      await printList(session, '/deliveries', deliveryColumns(await destinationNames(session)), query);
     });
   withExamples(list, [
     ['deliveries --destination billing --state pending'],
@@ -99,7 +102,7 @@ function addDead(group: Command, open: OpenSession): void {
     .action(async ({ destination, ...options }: DeliveryFilter, command: Command) => {
       const session = open(command);
       const query = { ...options, destination: await idOf(session, destination) };
-      await printList(session, '/dead-letters', deliveryColumns, query);
+      await printList(session, '/dead-letters', deliveryColumns(await destinationNames(session)), query);
     });
   withExamples(dead, [['deliveries dead'], ['deliveries dead --destination billing --all --json']]);
   const again = group
@@ -121,11 +124,13 @@ async function idOf({ api }: Session, destination: string | undefined): Promise<
   return destination === undefined ? undefined : await destinationId(api, destination);
 }
 
-async function one({ api, out }: Session, method: string, id: string, verb: string): Promise<void> {
+async function one(session: Session, method: string, id: string, verb: string): Promise<void> {
+  const { api, out } = session;
   const body = method === 'POST' ? { body: {} } : {};
   const text = await api.text(method, `/deliveries/${encodeURIComponent(id)}${verb}`, body);
-  const { history, ...rest } = JSON.parse(text) as DeliveryDetail;
-  out.record(rest, text);
+  const { id: deliveryId, history, ...rest } = JSON.parse(text) as DeliveryDetail;
+  const nameOf = await destinationNames(session);
+  out.record({ id: deliveryId, destination: nameOf(rest.destinationId), ...rest }, text);
   if (out.json || history.length === 0) return;
   out.line('');
   out.rows(ATTEMPTS, history);

@@ -5,6 +5,7 @@ import { StartupError } from '../../core/errors.ts';
 import type { destination } from '../../http/routes/api/destination-schemas.ts';
 import type { ApiClient } from './api-client.ts';
 import { everyRow } from './pages.ts';
+import type { Session } from './session.ts';
 
 export type Destination = z.infer<typeof destination>;
 
@@ -14,6 +15,16 @@ export async function destinationId(api: ApiClient, name: string): Promise<strin
   const found = (await everyRow<Destination>(api, '/destinations')).find((candidate) => candidate.name === name);
   if (found !== undefined) return found.id;
   throw new StartupError(`There is no destination named ${name}: \`webhook-gateway destinations\` lists them.`);
+}
+
+/** The name of the destination with this id; the id itself if there is none (any more). */
+export type NameOf = (id: string) => string;
+
+/** For what people read. Programs get the ids, and nothing is asked for them. */
+export async function destinationNames({ api, out }: Pick<Session, 'api' | 'out'>): Promise<NameOf> {
+  if (out.json) return (id) => id;
+  const names = new Map((await everyRow<Destination>(api, '/destinations')).map(({ id, name }) => [id, name]));
+  return (id) => names.get(id) ?? id;
 }
 
 /** @throws StartupError if there is none of that name */

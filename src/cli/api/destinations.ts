@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import type { outcome } from '../../http/routes/api/delivery-schemas.ts';
+import { ApiError } from './api-client.ts';
 import { type Destination, destinationId } from './destination-names.ts';
 import { type DestinationOptions, destinationFields, targetOf, withDestinationOptions } from './destination-options.ts';
 import { withExamples, withPaging } from './options.ts';
@@ -103,10 +104,17 @@ function addDelete(group: Command, open: OpenSession): void {
     .option('--force', 'cancels what is not finished')
     .action(async (name: string, { force }: { force?: true }, command: Command) => {
       const { api, out } = open(command);
-      await api.delete(`/destinations/${await destinationId(api, name)}`, force === true ? { force } : {});
+      const path = `/destinations/${await destinationId(api, name)}`;
+      await api.delete(path, force === true ? { force } : {}).catch(sayOption);
       out.done(`The destination ${name} is removed.`);
     });
   withExamples(remove, [['destinations delete billing'], ['destinations delete billing --force']]);
+}
+
+/** The API names its parameter, people here have an option. */
+function sayOption(error: unknown): never {
+  if (!(error instanceof ApiError)) throw error;
+  throw new ApiError(error.message.replace('by ?force=true', 'with --force'), error.status);
 }
 
 function addPauseAndResume(group: Command, open: OpenSession): void {

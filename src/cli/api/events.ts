@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { event, eventDetail } from '../../http/routes/api/event-schemas.ts';
 import { deliveryColumns } from './deliveries.ts';
+import { destinationNames } from './destination-names.ts';
 import { payloadText } from './exact-json.ts';
 import { TIME_HELP, time, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
@@ -58,14 +59,17 @@ export function addEvents(program: Command, open: OpenSession): void {
     .command('show <id>')
     .description('Shows an event with its payload, request and deliveries.')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const { api, out } = open(command);
+      const session = open(command);
+      const { api, out } = session;
       const text = await api.text('GET', `/events/${encodeURIComponent(id)}`);
       const { payload: _payload, deliveries, ...rest } = JSON.parse(text) as EventDetail;
       out.record(rest, text);
       if (out.json) return;
       out.line(`\npayload\n${payloadText(text).split('\n').map(visible).join('\n')}`);
-      if (deliveries.length > 0) out.line('\ndeliveries');
-      if (deliveries.length > 0) out.rows(deliveryColumns, deliveries);
+      if (deliveries.length === 0) return;
+      const nameOf = await destinationNames(session);
+      out.line('\ndeliveries');
+      out.rows(deliveryColumns(nameOf), deliveries);
     });
   withExamples(show, [
     ['events show 019aa0f2-6f1e-7c3e-b0a5-3d5c2f9e8a11'],

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FOLLOWED_FORMATS } from '../../core/follower.ts';
 import type { StreamedEvent } from './follow-stream.ts';
-import { createFollower, findOrCreateFollower, removeFollower, type WantedFollower } from './listen/follower.ts';
+import { createFollower, type Follower, findFollower, removeFollower, type WantedFollower } from './listen/follower.ts';
 import type { Outcome } from './listen/forward.ts';
 import { listen } from './listen/listening.ts';
 import { derivedSecret, secretIn } from './listen/secret.ts';
@@ -20,15 +20,21 @@ interface ListenOptions extends Omit<WantedFollower, 'name'> {
   readonly timeout: number;
 }
 
+/** What a program answers that checks signatures, and likes this one not. */
+const REFUSALS: readonly (number | null)[] = [400, 401, 403];
+
 const NOTES = `The program is posted what the provider would post, one event after the other, with a fresh signature under the secret
-that is printed at start: give it that one in place of the provider's. It is the same at every start with the same key.
+that is printed at start: give it that one in place of the provider's. It is the same at every start with the same key of the
+API, and another one with another key; --secret-file keeps one. A program that checks by Standard Webhooks, as for
+deliveries of the gateway, wants --format event.
 
 Nothing is lost: while nobody is there to answer, it waits and tries again; after a cut, or a restart of the gateway, it goes on
 where it was. Whoever is asked twice finds the same webhook-id. What is answered with another status than 2xx, is cut or
 takes too long is tried --tries times, told, and then left.
 
-With --name the gateway keeps the place for three days: after Ctrl-C or a crash the same command goes on there. Without it
-events that come while it does not run are not for it.`;
+With --name the gateway keeps the place for three days: after Ctrl-C or a crash the same command goes on there, also
+without --types, --sources, --condition and --format: what it follows was said when it was begun, and stays until
+\`webhook-gateway followers delete <name>\`. Without a name events that come while it does not run are not for it.`;
 
 export function addListen(program: Command, open: OpenSession): void {
   const command = program
@@ -45,7 +51,7 @@ export function addListen(program: Command, open: OpenSession): void {
       ).choices(FOLLOWED_FORMATS),
     )
     .option('--secret-file <path>', 'a file that holds the secret to sign with (default: made of the key)')
-    .option('--name <name>', 'keeps the place under this name when it ends')
+    .option('--name <name>', 'keeps its place and its filter under this name when it ends')
     .option('--concurrency <n>', 'events forwarded at a time; above 1 they overtake each other', count, 1)
     .option('--tries <n>', 'how often an event is posted that is not answered 2xx', count, 3)
     .option('--timeout <seconds>', 'for an answer', positive, 30)
@@ -68,14 +74,19 @@ async function forwardLive(options: ListenOptions, session: Session): Promise<vo
   const secret = secretFile === undefined ? derivedSecret(api.key) : secretIn(secretFile);
   const signal = session.stopSignal();
   const wanted = { types, sources, condition, format };
-  const follower =
-    name === undefined
-      ? await createFollower(api, { name: `listen on ${hostname()}`.slice(0, 64), ...wanted })
-      : await findOrCreateFollower(api, { name, ...wanted });
+  const kept = name === undefined ? null : await findFollower(api, { name, ...wanted });
+  const passing = `listen on ${hostname()}`.slice(0, 64);
+  const follower = kept ?? (await createFollower(api, { name: name ?? passing, ...wanted }));
   const shown = secretFile === undefined ? secret : `the one in ${secretFile}`;
+  const signed = follower.format === 'event' ? 'signed by Standard Webhooks' : 'signed as Stripe or Meta would';
   out.note(
-    `Forwarding ${follower.filter.types.join(', ')} to ${forwardTo}. The signing secret is ${shown} (Ctrl-C ends it)`,
+    `Forwarding ${whatOf(follower)} to ${forwardTo}, ${signed}. The signing secret is ${shown} (Ctrl-C ends it)`,
   );
+  if (kept !== null) {
+    const anew = `\`webhook-gateway followers delete ${name}\` begins anew`;
+    out.note(`${name} goes on with ${whatOf(kept)} where it was; ${anew}.`);
+  }
+  let refused = false;
   try {
     await listen({
       api,
@@ -89,12 +100,23 @@ async function forwardLive(options: ListenOptions, session: Session): Promise<vo
       onNotice: (sentence) => out.note(sentence),
       onAway: (why) => out.note(`${forwardTo} is not there (${why}): trying again until it is.`),
       onForward: ({ event: { type, id } }) => out.done(`${clock()}  --> ${cell(type)}  ${cell(id)}`),
-      onOutcome: (event, outcome) => tell(session, event, outcome),
+      onOutcome(event, outcome) {
+        tell(session, event, outcome);
+        if (refused || !REFUSALS.includes(outcome.status)) return;
+        refused = true;
+        out.note(`It answers ${outcome.status}: does it check with the secret above? These are ${signed}.`);
+      },
     });
   } finally {
     if (name === undefined) await removeFollower(api, follower.id).catch(() => undefined);
     else out.note(`Its place is kept for three days under the name ${name}.`);
   }
+}
+
+/** Such as `invoice.* of stripe`. */
+function whatOf({ filter: { types, sources, condition } }: Follower): string {
+  const of = sources === null ? '' : ` of ${sources.join(', ')}`;
+  return `${types.join(', ')}${of}${condition === null ? '' : ' that fulfil its condition'}`;
 }
 
 function tell({ out }: Session, { position, webhookId, event }: StreamedEvent, outcome: Outcome): void {
@@ -114,7 +136,8 @@ function clock(): string {
 }
 
 function forwardUrl(text: string): string {
-  const url = /^https?:\/\//.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(url)) throw new InvalidArgumentError('write a URL such as http://localhost:8080/hook.');
+  const url = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new InvalidArgumentError('write a URL such as http://localhost:8080/hook.');
   return url;
 }

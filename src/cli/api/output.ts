@@ -14,6 +14,7 @@ export interface OutputOptions {
   readonly stderr: TerminalStream;
 }
 
+/** Of a terminal that does not tell its width. */
 const DEFAULT_WIDTH = 120;
 
 export class Output {
@@ -35,7 +36,7 @@ export class Output {
    */
   rows<Row>(columns: readonly Column<Row>[], rows: readonly Row[], first = true): void {
     if (this.json) for (const row of rows) this.line(JSON.stringify(row));
-    else if (rows.length > 0) this.#stdout.write(table(columns, rows, this.#stdout.columns ?? DEFAULT_WIDTH, first));
+    else if (rows.length > 0) this.#stdout.write(table(columns, rows, this.#width(), first));
     else if (first) this.note('There is nothing.');
   }
 
@@ -61,6 +62,12 @@ export class Output {
   /** Beside the result, on standard error. */
   note(sentence: string): void {
     this.#stderr.write(`${sentence}\n`);
+  }
+
+  /** Nothing is cut but on a terminal, where a line would break. */
+  #width(): number {
+    const { isTTY, columns } = this.#stdout;
+    return isTTY === true ? (columns ?? DEFAULT_WIDTH) : Number.POSITIVE_INFINITY;
   }
 }
 

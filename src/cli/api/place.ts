@@ -71,7 +71,7 @@ function givenKey({ keyFile }: PlaceOptions, environment: Environment): Key | nu
   for (const name of ['WEBHOOK_GATEWAY_KEY', 'ADMIN_API_KEY']) {
     const file = setting(environment, `${name}_FILE`);
     const key = setting(environment, name);
-    if (key !== undefined) return { key, keyName: `the key of ${name}` };
+    if (key !== undefined) return checkedKey(key, name, `the key of ${name}`);
     if (file !== undefined) return keyIn(file, `the key of ${name}_FILE`);
   }
   return null;
@@ -86,8 +86,12 @@ function keyIn(file: string, keyName: string): Key {
       `${file} cannot be read (${(error as NodeJS.ErrnoException).code}): name a file that holds a key.`,
     );
   }
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new StartupError(`${file} holds no key: it is to hold one line.`);
-  return { key, keyName };
+  return checkedKey(key, file, keyName);
+}
+
+function checkedKey(key: string, place: string, keyName: string): Key {
+  if (/^[\x21-\x7e]+$/.test(key)) return { key, keyName };
+  throw new StartupError(`${place} holds no key: it is to hold one line, without spaces.`);
 }
 
 /** That of this machine's daemon, which is told to nobody else. */

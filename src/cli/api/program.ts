@@ -7,6 +7,7 @@ import { addDeliveries } from './deliveries.ts';
 import { addDestinations } from './destinations.ts';
 import { addEvents } from './events.ts';
 import { addFollowers } from './followers.ts';
+import { refuseUnknownVerbs } from './group-verbs.ts';
 import { addKeys } from './keys.ts';
 import { addListen } from './listen.ts';
 import { withExamples } from './options.ts';
@@ -66,6 +67,7 @@ export function createProgram(open: OpenSession): Command {
   addDeliveries(program, open);
   addKeys(program, open);
   addAudit(program, open);
+  refuseUnknownVerbs(program);
   withExamples(
     program,
     [

@@ -1,11 +1,13 @@
 /** A replay as somebody at a terminal follows it: first the walk over the events, then their deliveries. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { replayDetail } from '../../http/routes/api/replay-schemas.ts';
+import type { replayDetail, replay as replaySchema } from '../../http/routes/api/replay-schemas.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { untilThere } from './api-client.ts';
+import { destinationNames } from './destination-names.ts';
 import type { Session } from './session.ts';
 
+export type Replay = z.infer<typeof replaySchema>;
 export type ReplayDetail = z.infer<typeof replayDetail>;
 
 /** Milliseconds between two looks. */
@@ -13,6 +15,13 @@ const LOOK_MS = 500;
 
 export function cancelHint(id: string): string {
   return `Cancel it: webhook-gateway replays cancel ${id}`;
+}
+
+/** With the names of its destinations, where people read it. @returns it as it was printed */
+export async function printReplay<Shown extends Replay>(session: Session, replay: Shown): Promise<Shown> {
+  const named = { ...replay, destinations: replay.destinations?.map(await destinationNames(session)) ?? null };
+  session.out.record(named);
+  return named;
 }
 
 /** Until nothing of it is left to be done. Ctrl-C ends the command and not the replay. */
@@ -31,8 +40,7 @@ export async function followReplay(session: Session, id: string): Promise<void> 
       signal.throwIfAborted();
       if (hasEnded(replay)) {
         line.clear();
-        out.record(replay);
-        tellEnd(replay, session);
+        tellEnd(await printReplay(session, replay), session);
         return;
       }
       const { share, text } = progressOf(replay);

@@ -1,16 +1,12 @@
 /** `webhook-gateway replay` and `replays`: events once more. */
 import type { Command } from 'commander';
-import type { z } from 'zod';
 import { StartupError } from '../../core/errors.ts';
-import type { replay as replaySchema } from '../../http/routes/api/replay-schemas.ts';
 import { destinationIds } from './destination-names.ts';
 import { append, jsonObject, list, positive, TIME_HELP, time, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
-import { cancelHint, followReplay, type ReplayDetail } from './replay-progress.ts';
+import { cancelHint, followReplay, printReplay, type Replay, type ReplayDetail } from './replay-progress.ts';
 import type { OpenSession, Session } from './session.ts';
 import { type Column, utc } from './table.ts';
-
-type Replay = z.infer<typeof replaySchema>;
 
 interface ReplayOptions {
   readonly from?: string;
@@ -30,6 +26,8 @@ const COLUMNS: readonly Column<Replay>[] = [
   { head: 'walked', value: ({ progress }) => `${Math.floor(progress * 100)} %` },
   { head: 'owed', value: ({ owed }) => owed },
   { head: 'what', value: describe, shrinks: true },
+  { head: 'from (UTC)', value: ({ from }) => utc(from) },
+  { head: 'to (UTC)', value: ({ to }) => utc(to) },
   { head: 'id', value: ({ id }) => id },
 ];
 
@@ -75,7 +73,7 @@ async function order(events: readonly string[], options: ReplayOptions, session:
   const body = { ...scope, from, to, sources, types, condition, destinations, ignoreFilter, ratePerSecond: rate };
   const made = await api.post<Replay>('/replays', body);
   if (!wait) {
-    out.record(made);
+    await printReplay(session, made);
     out.note(`It goes on in the background. ${cancelHint(made.id)}`);
     return;
   }
@@ -97,8 +95,8 @@ export function addReplays(program: Command, open: OpenSession): void {
       .command('show <id>')
       .description('Shows a replay, and what became of its deliveries.')
       .action(async (id: string, _options: unknown, command: Command) => {
-        const { api, out } = open(command);
-        out.record(await api.get<ReplayDetail>(`/replays/${encodeURIComponent(id)}`));
+        const session = open(command);
+        await printReplay(session, await session.api.get<ReplayDetail>(`/replays/${encodeURIComponent(id)}`));
       }),
     [[`replays show ${ID}`]],
   );
@@ -114,14 +112,14 @@ export function addReplays(program: Command, open: OpenSession): void {
       .command('cancel <id>')
       .description('Cancels a replay: what waits of it is not sent. What is under way is not called back.')
       .action(async (id: string, _options: unknown, command: Command) => {
-        const { api, out } = open(command);
-        out.record(await api.post<ReplayDetail>(`/replays/${encodeURIComponent(id)}/cancel`));
+        const session = open(command);
+        await printReplay(session, await session.api.post<ReplayDetail>(`/replays/${encodeURIComponent(id)}/cancel`));
       }),
     [[`replays cancel ${ID}`]],
   );
 }
 
-function describe({ events, filter, from, to }: Replay): string {
+function describe({ events, filter }: Replay): string {
   if (events !== null) return events.length === 1 ? '1 event' : `${events.length} events`;
-  return `${filter?.types.join(', ') ?? '*'} from ${utc(from)} to ${utc(to)}`;
+  return filter?.types.join(', ') ?? '*';
 }

@@ -4,7 +4,7 @@ import CliTable from 'cli-table3';
 export interface Column<Row> {
   readonly head: string;
   readonly value: (row: Row) => unknown;
-  /** May be cut where the terminal is too narrow for the whole row. */
+  /** May be cut where the terminal is too narrow for the whole row. Never a time or an id: half of one is of no use. */
   readonly shrinks?: true;
 }
 
@@ -18,7 +18,7 @@ const NO_FRAME = {
 };
 
 /**
- * @param width columns of the terminal
+ * @param width columns of the terminal; infinite: nothing is cut
  * @param withHead false: the page goes on with a table above
  */
 export function table<Row>(

@@ -142,11 +142,36 @@ test('dead deliveries are listed and tried again', async () => {
     return rows.length > 0 && rows;
   });
   const id = String(dead?.['id']);
-  expect((await runOnTerminal('deliveries', 'show', id)).stdout).toMatch(/ 500 +status .* out of order$/m);
+  const shown = (await runOnTerminal('deliveries', 'show', id)).stdout;
+  expect(shown).toMatch(/^destination +crm$/m);
+  expect(shown).toMatch(/ 500 +status .* out of order$/m);
+  for (const list of ['deliveries', 'deliveries dead', `events show ${dead?.['eventId']}`]) {
+    const { stdout } = await runOnTerminal(...list.split(' '));
+    expect(stdout, list).toMatch(new RegExp(`^[-\\d]{10} [:\\d]{8} +charge\\.\\S+ +crm +dead .*${id}$`, 'm'));
+  }
   receiver.behave((response) => response.writeHead(204).end());
   expect(await answers('deliveries', 'redrive', 'crm')).toEqual([{ redriven: 1 }]);
   await until('the delivery', async () => (await answers('deliveries', '--state', 'delivered')).length === 1);
   expect((await run('deliveries', 'cancel', id)).stderr).toBe('it is finished already\n');
+});
+
+test('a destination that is owed something is kept, and it is said how to remove it all the same', async () => {
+  await answers(
+    'destinations',
+    'create',
+    'slow',
+    receiver.url,
+    '--types',
+    'customer.subscription.deleted',
+    '--signing',
+    'none',
+  );
+  await answers('destinations', 'pause', 'slow');
+  await post(place.gateway.url, fresh('stripe', 'customer.subscription.deleted'));
+  await until('a delivery', async () => (await answers('deliveries', '--destination', 'slow')).length === 1);
+  const refused = await run('destinations', 'delete', 'slow');
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/cancel them with --force\n$/) });
+  await answers('destinations', 'delete', 'slow', '--force');
 });
 
 test('keys are made and revoked; a key that may not is told what it lacks', async () => {
@@ -172,6 +197,10 @@ test('what is wrong is said in one place, with its field and its fix', async () 
   const typed: [string[], RegExp][] = [
     [['events', '--limit', 'many'], /write a whole number from 1\./],
     [['destinatons'], /Did you mean destinations\?/],
+    [['events', 'bogus', 'x'], /^error: there is no `events bogus`: list, show, body\n/],
+    [['keys', 'bogus'], /there is no `keys bogus`: list, create, revoke/],
+    [['events', 'list', 'x'], /`events list` takes no `x`/],
+    [['events', '--limit', '5', 'show'], /takes no `show`; a verb comes right behind `events`/],
     [['keys', 'create', '--name', 'x', '--scope', 'all'], /Allowed choices are read, operate, admin/],
     [['listen'], /--forward-to <url>/],
   ];
@@ -194,6 +223,13 @@ test('the gateway and its key are found, or it is said how to name them', async 
   receiver.behave((response) => response.writeHead(502).end('<html>'));
   expect((await statusOf(receiver.url, environment)).stderr).toMatch(
     / answers 502, not as the API .* Check --url\.\n$/,
+  );
+  receiver.behave((response) => response.end('<html>\u001b[31m'));
+  expect((await statusOf(receiver.url, environment)).stderr).toMatch(/^http.* answers 200, not as the API .*\.\n$/);
+  receiver.behave((response) => response.writeHead(409).end('{"error":{"message":"no\\u001b[2J"}}'));
+  expect((await statusOf(receiver.url, environment)).stderr).toBe('no\uFFFD[2J\n');
+  expect((await statusOf(base, { WEBHOOK_GATEWAY_KEY: 'schlüssel' })).stderr).toMatch(
+    /^WEBHOOK_GATEWAY_KEY holds no key/,
   );
   const away = await statusOf('http://127.0.0.1:1', environment);
   expect(away.stderr).toMatch(/^http:\/\/127\.0\.0\.1:1\/api\/v1 does not answer .*npm start/);

@@ -77,7 +77,7 @@ test('what nobody takes yet is waited with, and arrives in order; Ctrl-C leaves 
   await until('all of them', () => receiver.received.length === 3);
   const { code, stderr } = await stop();
   expect([code, idsOf(receiver)]).toEqual([0, stripes]);
-  expect(stderr).toMatch(/The signing secret is whsec_\S+ \(Ctrl-C ends it\)\n/);
+  expect(stderr).toMatch(/, signed as Stripe or Meta would\. The signing secret is whsec_\S+ \(Ctrl-C ends it\)\n/);
   expect(await followers()).toEqual([]);
 });
 
@@ -100,6 +100,17 @@ test('a refusal is tried three times, told and left; what follows is not held up
   expect(of).toEqual(['1', '2', '3'].map((attempt) => [of[0]?.[0], attempt]));
 });
 
+test('to a program that refuses every signature, it is said once what to look at', async () => {
+  const receiver = await receiverOn();
+  receiver.behave(answer(401));
+  const stop = await listen('--forward-to', receiver.url, '--tries', '1', '--format', 'event');
+  await send(fresh('stripe'), fresh('stripe'));
+  await until('both', () => receiver.received.length === 2);
+  const { stderr } = await stop();
+  expect(stderr).toMatch(/, signed by Standard Webhooks\. The signing secret/);
+  expect(stderr.match(/It answers 401: does it check with the secret above\?/g)).toHaveLength(1);
+});
+
 test('with a name it goes on where it was, and follows what it followed', async () => {
   const receiver = await receiverOn();
   const args = ['--forward-to', receiver.url, '--name', 'laptop', '--types', 'invoice.*'];
@@ -110,6 +121,7 @@ test('with a name it goes on where it was, and follows what it followed', async 
   expect((await first()).stderr).toContain('Its place is kept for three days under the name laptop.');
   const away = await send(fresh('stripe', 'invoice.paid'), fresh('stripe', 'customer.created'));
   await listen('--forward-to', receiver.url, '--name', 'laptop');
+  await until('what it goes on with', () => notes.some((note) => note.startsWith('laptop goes on with invoice.* ')));
   await until('what came meanwhile', () => receiver.received.length === 2);
   expect(idsOf(receiver)).toEqual([before[0], away[0]]);
   const other = await runGatewayCommand(['listen', ...args.slice(0, 4), '--types', 'charge.*'], {

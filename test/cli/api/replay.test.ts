@@ -53,7 +53,10 @@ test('one that could not be delivered ends with exit code 1 and what to do', asy
   expect(code).toBe(1);
   expect(stdout).toMatch(/^deliveries\.dead +1$/m);
   expect(stderr).toMatch(/\r\[#+-*\] .* % walked, .* events seen|\r\[#*-*\] .*delivered/);
-  expect(stderr).toMatch(/1 are dead\. Try them again: webhook-gateway deliveries redrive [\da-f-]{36}\n$/);
+  expect(stderr).toMatch(/1 are dead\. Try them again: webhook-gateway deliveries redrive all\n$/);
+  expect(stdout).toMatch(/^destinations +all$/m);
+  const [, listed] = (await runWith({ terminal: true }, 'replays')).stdout.split('\n');
+  expect(listed).toMatch(/ 1 event +- +- +[\da-f-]{36}$/);
 });
 
 test('Ctrl-C leaves it running and says how to cancel it', async () => {

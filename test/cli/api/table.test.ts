@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fields } from '../../../src/cli/api/output.ts';
+import { fields, Output } from '../../../src/cli/api/output.ts';
 import { type Column, table } from '../../../src/cli/api/table.ts';
 
 const COLUMNS: readonly Column<{ type: string; id: string | null }>[] = [
@@ -21,6 +21,18 @@ it('cuts what may be cut where the terminal is narrow, and nothing else', () => 
   const [, line] = table(COLUMNS, [row], 30).split('\n');
   expect(line).toBe(`customer.subs…  ${row.id}`);
   expect(table(COLUMNS, [row], 10)).toContain(row.id);
+});
+
+it('cuts nothing where there is no terminal', () => {
+  const type = 'customer.subscription.updated'.repeat(10);
+  const written = (isTTY: boolean) => {
+    const parts: unknown[] = [];
+    const stdout = { isTTY, columns: 40, write: (content: string | Uint8Array) => parts.push(content) };
+    new Output({ json: false, stdout, stderr: stdout }).rows(COLUMNS, [{ type, id: 'x' }]);
+    return parts.join('');
+  };
+  expect(written(true)).not.toContain(type);
+  expect(written(false)).toContain(type);
 });
 
 it('lets nothing that others wrote move the cursor, break a line or turn the text round', () => {

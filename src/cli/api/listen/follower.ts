@@ -25,10 +25,10 @@ export async function createFollower(api: ApiClient, wanted: WantedFollower): Pr
   return api.post<Follower>('/followers', { ...wanted, format: wanted.format ?? 'native' });
 }
 
-/** The one of that name, which goes on where it was; else a new one. @throws StartupError if it follows other events */
-export async function findOrCreateFollower(api: ApiClient, wanted: WantedFollower): Promise<Follower> {
+/** The one of that name, which goes on where it was; else null. @throws StartupError if it follows other events */
+export async function findFollower(api: ApiClient, wanted: WantedFollower): Promise<Follower | null> {
   const found = (await followers(api)).find(({ name }) => name === wanted.name);
-  if (found === undefined) return createFollower(api, wanted);
+  if (found === undefined) return null;
   const { types, sources, condition, format } = wanted;
   const { filter } = found;
   const pairs: (readonly [string, unknown, unknown])[] = [

@@ -1,0 +1,22 @@
+/** A group such as `events` stands for its `list`, so that a verb which there is not would be taken for an argument of that. */
+import type { Command } from 'commander';
+
+/** Makes every group say which verbs it has when it is given another. */
+export function refuseUnknownVerbs(program: Command): void {
+  for (const group of program.commands) {
+    const list = group.commands.find((command) => command.name() === 'list');
+    list?.allowExcessArguments().hook('preAction', () => refuseArguments(group, list));
+  }
+}
+
+function refuseArguments(group: Command, list: Command): void {
+  const [given] = list.args;
+  if (given === undefined) return;
+  const verbs = group.commands.map((command) => command.name());
+  // A verb that there is arrives here behind an option, or behind `list`.
+  const what =
+    group.args[0] === 'list' || verbs.includes(given)
+      ? `\`${group.name()} list\` takes no \`${given}\`; a verb comes right behind \`${group.name()}\``
+      : `there is no \`${group.name()} ${given}\``;
+  list.error(`error: ${what}: ${verbs.join(', ')}`, { code: 'commander.unknownCommand', exitCode: 2 });
+}
