@@ -9,6 +9,7 @@ import { createSharedPrisma } from '../../../src/storage/postgres/prisma.ts';
 import { countingProjector, storeEvents, TEST_TABLES } from '../../support/counting-projector.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { type DispatchPlace, openDispatch } from '../../support/dispatch.ts';
+import { until } from '../../support/until.ts';
 
 let database: TestDatabase;
 let places: DispatchPlace[];
@@ -186,7 +187,11 @@ test('a missing table is told, and costs nothing but time', async () => {
   expect(error).toMatchObject({ cause: { fault: 'unavailable' } });
   expect(place.missing()).toBe(1);
   await database.query('ALTER TABLE elsewhere RENAME TO test_counters');
-  expect(await place.options.store.project(due(), project)).toHaveLength(1);
+  // The connection was cut: until its session has ended, it holds the mark.
+  await until(
+    'the event to be projected',
+    async () => (await place.options.store.project(due(), project)).length === 1,
+  );
 });
 
 async function deadlocks(): Promise<number> {
