@@ -12,7 +12,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Twice the two cores that it should do with: many tests wait for a limit or a pause of some server to pass.
     maxWorkers: 4,
-    // A worker runs file after file: a process for each, which loads everything anew, is a sixth of the whole work.
+    // A worker runs file after file: a process for each loads everything anew, for a third of a second of a core.
     isolate: false,
   },
 });

@@ -30,8 +30,8 @@ export interface RowOptions {
 export interface SettleOptions {
   /** Events that the test has sent besides the sender, every one of them answered 200. */
   readonly others?: number;
-  /** For the report. */
-  readonly note?: string;
+  /** For the report; a function is called when everything has been dispatched. */
+  readonly note?: string | (() => Promise<string>);
 }
 
 let databases = 0;
@@ -152,6 +152,7 @@ export class Row {
     await until('everything to be dispatched', () => allDispatched(query));
     const differences = compare(webhooks, await storedEvents(query));
     const counted = tally(webhooks);
+    const told = typeof note === 'function' ? await note() : note;
     addToReport({
       fault: this.fault,
       requests: counted.attempts,
@@ -161,7 +162,7 @@ export class Row {
       spoolEmptyMs: counted.spooled > 0 ? spoolEmptyMs : null,
       lost: differences.lost.length,
       twice: differences.twice.length,
-      ...(note === undefined ? {} : { note }),
+      ...(told === undefined ? {} : { note: told }),
     });
     expect({ ...differences, invented: differences.invented.length }).toEqual({
       lost: [],

@@ -1,5 +1,6 @@
 /** The steady sender as a process of its own: the daemon's answers are not measured by whoever is busy breaking things. */
 import { SteadySender, type SteadySenderOptions } from '../support/steady-sender.ts';
+import { answerOrders } from './asked-process.ts';
 
 /** What `startSender` asks; each is answered by one message. */
 export type SenderOrder =
@@ -10,14 +11,9 @@ export type SenderOrder =
 
 let sender: SteadySender | undefined;
 
-async function obey(order: SenderOrder): Promise<unknown> {
+answerOrders(async (order: SenderOrder) => {
   if (order.kind === 'start') sender = new SteadySender(order);
   if (order.kind === 'enter') sender?.enter(order.phase);
   if (order.kind === 'finish') return sender?.finish();
   return sender?.counts();
-}
-
-process.on('message', async ({ id, order }: { id: number; order: SenderOrder }) => {
-  process.send?.({ id, answer: await obey(order) });
 });
-process.on('disconnect', () => process.exit(0));

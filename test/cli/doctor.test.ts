@@ -41,7 +41,7 @@ async function runDoctor(
   return diagnosisOf(code, stdout);
 }
 
-/** What the command finds and prints, without a process for it: those take most of a second of a core each. */
+/** What the command finds and prints, without a process for it: those take half a second of a core each. */
 async function diagnose(env: Record<string, string>): Promise<Diagnosis> {
   const sections = await examine({ DATA_DIR: join(temporaryDirectory(), 'data'), ...env });
   return diagnosisOf(isHealthy(sections) ? 0 : 1, reportAsJson(sections));
