@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { Load } from './load/load.ts';
 import type { Bench, Figure, Measurement } from './measurement.ts';
 import { batches } from './measurements/batches.ts';
+import { deliveries } from './measurements/deliveries.ts';
 import { dispatch } from './measurements/dispatch.ts';
 import { duplicates } from './measurements/duplicates.ts';
 import { growth } from './measurements/growth.ts';
@@ -32,6 +33,7 @@ const SHORT: Readonly<Record<string, Measurement>> = {
   processes,
   growth,
   dispatch,
+  deliveries,
 };
 const LONG: Readonly<Record<string, Measurement>> = { memory, tableSize, batches, statement, limit };
 const ALL = { ...SHORT, ...LONG };

@@ -22,6 +22,7 @@ export async function startRival(
   name: string,
   script: string,
   stores: Stores,
+  environment: Record<string, string> = {},
 ): Promise<Rival & { child: ChildProcess }> {
   const child = fork(fileURLToPath(new URL(script, import.meta.url)), {
     execArgv: ['--import', 'tsx'],
@@ -31,6 +32,7 @@ export async function startRival(
       NODE_ENV: 'production',
       DATABASE_URL: stores.databaseUrl,
       REDIS_URL: stores.redisUrl,
+      ...environment,
     },
   });
   const failed = once(child, 'exit').then(([code]) => {
