@@ -1,5 +1,6 @@
 /** Runs the migrations that are pending through Prisma's engine, each in one transaction with its own record. */
 import type { Logger } from 'pino';
+import { EnginePanic } from './engine-module.ts';
 import type { MigrationsFolder } from './folder.ts';
 import { readMigrationHistory } from './history.ts';
 import { MigrationError, migrationError } from './migration-error.ts';
@@ -14,12 +15,27 @@ export interface RunPendingOptions {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
+/** The engine breaks down once in some thousand times, for no reason that is known: then another one takes up what it has left. */
+const ATTEMPTS = 3;
+
 /**
  * Applies every pending migration and returns their names. `_prisma_migrations` is written as by `prisma migrate deploy`.
  *
  * @throws MigrationError that names the migration, PostgreSQL's message and its SQLSTATE
  */
 export async function runPendingMigrations(options: RunPendingOptions): Promise<readonly string[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runPending(options);
+    } catch (error) {
+      if (!(error instanceof EnginePanic)) throw error;
+      if (attempt === ATTEMPTS) throw migrationError('failed', 'apply the migrations', error);
+      options.logger.warn({ reason: error.message }, 'the migrations are taken up again with a new engine');
+    }
+  }
+}
+
+async function runPending(options: RunPendingOptions): Promise<readonly string[]> {
   const { session, schema, folder, logger } = options;
   // Read under the lock: whoever held it before may have applied some.
   const history = await readMigrationHistory(session, folder.migrations);
@@ -53,6 +69,7 @@ export async function runPendingMigrations(options: RunPendingOptions): Promise<
       return output.appliedMigrationNames;
     });
   } catch (error) {
+    if (error instanceof EnginePanic) throw error;
     const task = running === undefined ? 'apply the migrations' : `apply the migration ${running}`;
     throw migrationError(session.lost() ? 'unreachable' : 'failed', task, fault ?? error);
   }

@@ -1,7 +1,4 @@
-/** Prisma's schema engine as WebAssembly: what `prisma migrate deploy` runs, without the binary that its CLI downloads. */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
+/** Prisma's schema engine on a session: what `prisma migrate deploy` runs, without the binary that its CLI downloads. */
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
   bindMigrationAwareSqlAdapterFactory,
@@ -11,64 +8,10 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type { ApplyMigrationsInput, SchemaEngine } from '@prisma/schema-engine-wasm';
 import pg from 'pg';
-import { StartupError } from '../../../core/errors.ts';
+import { loadEngine } from './engine-module.ts';
 import type { MigrationSession } from './session.ts';
 
-/** The part of the global `WebAssembly` that is needed here; TypeScript knows it only together with the DOM. */
-declare const WebAssembly: {
-  instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: WasmExports } }>;
-};
-interface WasmExports {
-  __wbindgen_start(): void;
-}
-
-type EngineClass = typeof SchemaEngine;
 export type MigrationList = ApplyMigrationsInput['migrationsList'];
-
-let engineClass: Promise<EngineClass> | undefined;
-
-/** Loads the engine, once per process. */
-function loadEngine(): Promise<EngineClass> {
-  engineClass ??= instantiateEngine().catch((error: unknown) => {
-    engineClass = undefined;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartupError(`The installation is incomplete, @prisma/schema-engine-wasm cannot be loaded: ${reason}`);
-  });
-  return engineClass;
-}
-
-/** The engine says here why it panics; else it dies of the missing function instead. Prisma's client, once loaded, sets the same. */
-function listenToPanics(): void {
-  if ('PRISMA_WASM_PANIC_REGISTRY' in globalThis) return;
-  const set_message = (message: string) => {
-    throw new Error(`Prisma's schema engine panicked: ${message}`);
-  };
-  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message } });
-}
-
-/** The package's own entry imports a .wasm file, which Node does only behind a flag: so its steps are done here. */
-async function instantiateEngine(): Promise<EngineClass> {
-  const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
-  const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
-  const bytes = await readFile(path.join(path.dirname(entry), 'schema_engine_bg.wasm'));
-  const { instance } = await WebAssembly.instantiate(bytes, {
-    './schema_engine_bg.js': withoutHoldingTheProcess(bindings),
-  });
-  listenToPanics();
-  bindings.__wbg_set_wasm(instance.exports);
-  // Without it SchemaEngine.new fails on its first argument.
-  instance.exports.__wbindgen_start();
-  return bindings.SchemaEngine;
-}
-
-/** The engine sets a timer of 10 s when it takes the lock and never clears it: the process could not exit before. */
-function withoutHoldingTheProcess(bindings: object): Record<string, unknown> {
-  const isSetTimeout = (name: string) => name.startsWith('__wbg_setTimeout_');
-  const unreferenced = (callback: () => void, ms: number) => setTimeout(callback, ms).unref();
-  return Object.fromEntries(
-    Object.entries(bindings).map(([name, value]) => [name, isSetTimeout(name) ? unreferenced : value]),
-  );
-}
 
 export interface EngineOptions {
   /** Used for everything the engine does, and left open. */
@@ -80,19 +23,29 @@ export interface EngineOptions {
   readonly onDatabaseError: (error: unknown) => void;
 }
 
-/** Runs `use` with an engine on the session, and frees it. @throws StartupError if the engine cannot be loaded */
+/**
+ * Runs `use` with an engine on the session, and frees it.
+ *
+ * @throws StartupError if the engine cannot be loaded
+ * @throws EnginePanic if it breaks down: what it had begun may be half done; the next call gets a new one
+ */
 export async function withSchemaEngine<T>(
   options: EngineOptions,
   use: (engine: SchemaEngine) => Promise<T>,
 ): Promise<T> {
-  const Engine = await loadEngine();
+  const { SchemaEngine: Engine, panicked, engines } = await loadEngine();
   const adapter = bindMigrationAwareSqlAdapterFactory(wholeScriptAdapter(options));
-  const engine = await Engine.new({ datamodels: undefined }, () => undefined, adapter);
-  try {
-    return await use(engine);
-  } finally {
-    engine.free();
-  }
+  const used = async () => {
+    const engine = await Engine.new({ datamodels: undefined }, () => undefined, adapter);
+    engines.add(engine);
+    try {
+      return await use(engine);
+    } finally {
+      engine.free();
+      engines.delete(engine);
+    }
+  };
+  return Promise.race([panicked, used()]);
 }
 
 /**
