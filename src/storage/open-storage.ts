@@ -33,6 +33,8 @@ export interface StorageOptions {
   readonly disableDestinationAfterMs: number;
   /** Seals and opens the secrets of destinations. */
   readonly secretBox: SecretBox;
+  /** False where nothing is delivered: such a process need not have the keys. */
+  readonly opensSecrets: boolean;
   /** Days for which changes made over the API stay on record. */
   readonly auditRetentionDays: number;
   readonly logger: Logger;
@@ -94,6 +96,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     migrateOnStart: options.migrateOnStart,
     disableDestinationAfterMs: options.disableDestinationAfterMs,
     secretBox: options.secretBox,
+    opensSecrets: options.opensSecrets,
     auditRetentionDays: options.auditRetentionDays,
     logger,
     onIngestConnected: (databaseId) => seen.databaseConnected(databaseId),

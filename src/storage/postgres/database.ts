@@ -19,7 +19,6 @@ import { readDispatchCounts } from './dispatch-counts.ts';
 import { createDispatchPool } from './dispatch-pool.ts';
 import { createDispatchSignals } from './dispatch-signals.ts';
 import { createDrainPool } from './drain-pool.ts';
-import { durabilityWarnings } from './durability.ts';
 import { createEventStore } from './event-store.ts';
 import { createIngestPool, type IngestPool } from './ingest-pool.ts';
 import { createSharedPrisma } from './prisma.ts';
@@ -28,6 +27,7 @@ import { createReplayPool } from './replay-pool.ts';
 import { createReplayStore } from './replay-store.ts';
 import { createRetentionStore } from './retention-store.ts';
 import { SchemaGate } from './schema-gate.ts';
+import { warnAtStart } from './start-warnings.ts';
 import { toStoreError, withStoreErrors } from './store-error.ts';
 import { createTransactionPool } from './transaction-pool.ts';
 
@@ -49,6 +49,8 @@ export interface DatabaseOptions {
   readonly disableDestinationAfterMs: number;
   /** Seals and opens the secrets of destinations. */
   readonly secretBox: SecretBox;
+  /** False where nothing is delivered: such a process need not have the keys. */
+  readonly opensSecrets: boolean;
   /** Days for which changes made over the API stay on record. */
   readonly auditRetentionDays: number;
   readonly logger: Logger;
@@ -125,7 +127,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   monitor.start();
   const ready = schema.open().then(async () => {
     if (!schema.check().ok) return;
-    await warnOfDurability(shared.prisma, logger);
+    await warnAtStart({ prisma: shared.prisma, box: options.opensSecrets ? secretBox : null, logger });
     await warmUp(ingest);
   });
 
@@ -178,11 +180,6 @@ export function openDatabase(options: DatabaseOptions): Database {
       return closing;
     },
   };
-}
-
-async function warnOfDurability(prisma: Parameters<typeof durabilityWarnings>[0], logger: Logger): Promise<void> {
-  const warnings = await durabilityWarnings(prisma).catch(() => []);
-  for (const warning of warnings) logger.warn(warning);
 }
 
 /** Opens a connection, so that the first webhook need not wait for it. If that fails now, the first batch tries again. */

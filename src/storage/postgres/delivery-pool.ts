@@ -12,5 +12,6 @@ export function createDeliveryPool(databaseUrl: string): TransactionPool {
     timeoutMs: STATEMENT_TIMEOUT,
     connections: CONNECTIONS,
     named: true,
+    pipelined: true,
   });
 }
