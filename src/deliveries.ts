@@ -76,6 +76,8 @@ export function createDeliveries(parts: DeliveriesParts): Deliveries {
     sendTrial: createTrialSender({ attempt, origins, clock }),
     async close() {
       await Promise.all([worker.close(), replays.close(), listening?.close()]);
+      // What has been given back is due now: others may be asleep until a lease of it would have ended.
+      signals.notify();
       await sender.close();
     },
   };

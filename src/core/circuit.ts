@@ -16,7 +16,7 @@ export interface Health {
 export const HEALTHY: Health = { failures: 0, failingSince: null, circuitOpen: false, nextProbeAt: null };
 
 /** Failures in a row that open the circuit. */
-const FAILURES_TO_OPEN = 5;
+export const FAILURES_TO_OPEN = 5;
 /** Milliseconds from then to the first probe, and at most between two. */
 const FIRST_PROBE = 5_000;
 const MAX_PROBE = 300_000;
@@ -27,6 +27,8 @@ export interface Outcome {
   /** Did the attempt speak for the destination or against it? Null: neither. */
   readonly healthy: boolean | null;
   readonly probe: boolean;
+  /** Milliseconds for which the receiver asks to be left alone; null if it says nothing. */
+  readonly retryAfterMs: number | null;
 }
 
 /** True for the failed probe of an open circuit: it says nothing of the delivery, which it costs no attempt. */
@@ -35,11 +37,12 @@ export function isProbeOnly({ circuitOpen }: Health, { healthy, probe }: Outcome
 }
 
 export function healthAfter(health: Health, outcome: Outcome, now: Date): Health {
-  const { healthy, probe } = outcome;
+  const { healthy, probe, retryAfterMs } = outcome;
   if (healthy === true) return HEALTHY;
+  const asked = later(now, retryAfterMs ?? 0);
   if (health.circuitOpen) {
-    // Whatever was under way when the circuit opened fails late, and tells nothing new.
-    if (!probe) return health;
+    // Whatever was under way when the circuit opened fails late, and tells nothing new, but for how long the receiver wants to wait.
+    if (!probe) return retryAfterMs === null ? health : { ...health, nextProbeAt: latest(health.nextProbeAt, asked) };
     if (healthy === null) return { ...health, nextProbeAt: later(now, NEXT_CANDIDATE) };
   }
   if (healthy === null) return health;
@@ -50,13 +53,17 @@ export function healthAfter(health: Health, outcome: Outcome, now: Date): Health
     failures,
     failingSince: health.failingSince ?? now,
     circuitOpen,
-    nextProbeAt: circuitOpen ? later(now, wait) : null,
+    nextProbeAt: circuitOpen ? latest(later(now, wait), asked) : null,
   };
 }
 
 /** True once it has failed for so many milliseconds without a single success. */
 export function hasFailedFor({ circuitOpen, failingSince }: Health, milliseconds: number, now: Date): boolean {
   return circuitOpen && failingSince !== null && now.getTime() - failingSince.getTime() >= milliseconds;
+}
+
+function latest(a: Date | null, b: Date): Date {
+  return a !== null && a > b ? a : b;
 }
 
 function later(now: Date, milliseconds: number): Date {

@@ -44,6 +44,8 @@ export interface RecordedAttempt {
   readonly responseBody: Buffer | null;
   readonly failure: AttemptFailure | null;
   readonly error: string | null;
+  /** A failed probe, which counts as no attempt. */
+  readonly probe: boolean;
 }
 
 export interface DeliveryDetail extends DeliverySummary {

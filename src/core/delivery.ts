@@ -85,7 +85,12 @@ export interface LeasedDelivery {
   readonly replay: boolean;
   /** True for the one delivery that finds out whether a failing destination is back. */
   readonly probe: boolean;
+  /** How many of its destination this worker may have under way from now on: all that other workers' leases leave. */
+  readonly places: number;
 }
+
+/** Deliveries that one worker may have leased ahead. */
+export const MAX_AHEAD = 2048;
 
 export interface ClaimOptions {
   /** UUID of the worker. */
@@ -94,6 +99,11 @@ export interface ClaimOptions {
   readonly limit: number;
   /** Milliseconds beyond the destination's timeout for which nobody else takes them. */
   readonly leaseMs: number;
+  /**
+   * How many beyond its concurrency a destination may have leased to this worker, by id; they are to begin when others of it
+   * have ended. None where it is missing, or the destination has a rate or an open circuit. At most `MAX_AHEAD` each.
+   */
+  readonly ahead: ReadonlyMap<string, number>;
 }
 
 /** What came back, as far as it is worth keeping. */
@@ -130,6 +140,8 @@ export interface AttemptReport {
   readonly destinationHealthy: boolean | null;
   /** As the lease had it. A failed probe counts neither as an attempt of the delivery nor moves its time. */
   readonly probe: boolean;
+  /** Milliseconds for which the receiver asks to be left alone; null if it says nothing. */
+  readonly retryAfterMs: number | null;
   /** Pause the destination at once: it answered 410. */
   readonly pause: string | null;
 }
@@ -151,8 +163,8 @@ export interface DeliveryStore {
    */
   report(reports: readonly AttemptReport[]): Promise<readonly PausedDestination[]>;
 
-  /** Gives leases back unused: at a stop, or where nothing was sent. No attempt is counted. */
-  release(owner: string, deliveryIds: readonly string[]): Promise<void>;
+  /** Gives leases back unused: at a stop, or where nothing was sent. No attempt is counted, and no probe. */
+  release(owner: string, deliveries: readonly Pick<LeasedDelivery, 'id' | 'probe'>[]): Promise<void>;
 
   /** Milliseconds until something may be due again; null if nothing is waiting. */
   nextDueInMs(): Promise<number | null>;

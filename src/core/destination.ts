@@ -41,6 +41,14 @@ export const DEFAULT_RETRY_SCHEDULE: readonly number[] = [
   5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400,
 ];
 
+export const DEFAULT_FORMAT: DeliveryFormat = 'event';
+export const DEFAULT_SIGNING: Readonly<Record<Target['kind'], Signing>> = { http: 'standard', redis_stream: 'none' };
+export const DEFAULT_TIMEOUT_MS = 15_000;
+export const DEFAULT_CONCURRENCY = 10;
+export const DEFAULT_ORDERING: Ordering = 'none';
+/** Entries of a stream. */
+export const DEFAULT_MAX_LENGTH = 100_000;
+
 /** What an operator sets. Secrets are in plain text here, and encrypted wherever they are stored. */
 export interface DestinationSettings {
   /** Unique; for people and for metrics. */

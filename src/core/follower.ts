@@ -2,6 +2,7 @@
 import type { Change } from './audit.ts';
 import type { DestinationFilter } from './destination.ts';
 import type { ProviderName } from './event.ts';
+import type { Page, PageRequest } from './page.ts';
 
 /**
  * From 1 upwards, without gaps. Given when an event is routed, in the same transaction, and in the order of commit: whoever has
@@ -114,8 +115,7 @@ export interface NewFollower extends FollowedEvents {
 export interface FollowerStore {
   /** Null: there are `MAX_FOLLOWERS`. Removes those that have not been seen for `FOLLOWER_DAYS` first. */
   create(follower: NewFollower, change: Change): Promise<Follower | null>;
-  /** Newest first; at most `MAX_FOLLOWERS`. */
-  list(): Promise<readonly Follower[]>;
+  list(page: PageRequest): Promise<Page<Follower>>;
   remove(id: string, change: Change): Promise<boolean>;
   /**
    * A stream begins: from now on it is the one, and an earlier one, of whatever process, finds that out at its next `advance`.

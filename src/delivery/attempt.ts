@@ -64,6 +64,7 @@ export function createAttempt(options: AttemptOptions): Attempt {
       next: nextOf(verdict, delivery.destination.retrySchedule, number, random()),
       destinationHealthy: verdict.destinationHealthy,
       probe: delivery.probe,
+      retryAfterMs: verdict.retryAfterMs,
       pause: verdict.pause,
     };
     return { kind: 'report', report };

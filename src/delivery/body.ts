@@ -19,8 +19,8 @@ const JSON_TYPE = 'application/json';
 export interface DeliveryBody {
   readonly bytes: Buffer;
   readonly contentType: string;
-  /** True if these are the very bytes that the provider signed. */
-  readonly asReceived: boolean;
+  /** True if they have the provider's own shape. Its signature may still not fit: that is over the request's bytes. */
+  readonly ofProvider: boolean;
 }
 
 /** What a body is made of, whoever it is for. */
@@ -37,19 +37,19 @@ export function deliveryBody(delivery: Content, origin: Origin): DeliveryBody | 
     case 'native': {
       const bytes = event === null ? null : origin.native(event, request);
       if (bytes === null) return null;
-      return bytes === request?.body ? received(bytes, request.headers['content-type']) : made(bytes);
+      return bytes === request?.body ? received(bytes, request.headers['content-type']) : made(bytes, true);
     }
     case 'event':
-      return event === null ? null : made(envelope(delivery, event));
+      return event === null ? null : made(envelope(delivery, event), false);
   }
 }
 
 function received(bytes: Buffer, contentType: string = JSON_TYPE): DeliveryBody {
-  return { bytes, contentType, asReceived: true };
+  return { bytes, contentType, ofProvider: true };
 }
 
-function made(bytes: Buffer): DeliveryBody {
-  return { bytes, contentType: JSON_TYPE, asReceived: false };
+function made(bytes: Buffer, ofProvider: boolean): DeliveryBody {
+  return { bytes, contentType: JSON_TYPE, ofProvider };
 }
 
 function envelope(delivery: Content, event: DeliveredEvent): Buffer {

@@ -24,11 +24,20 @@ export interface Verdict {
  */
 const ABOUT_THE_EVENT: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
+export const DELIVERED: Verdict = {
+  failure: null,
+  error: null,
+  destinationHealthy: true,
+  pause: null,
+  retryAfterMs: null,
+  final: false,
+};
+
 export function judgeAnswer({ status, headers }: AttemptAnswer, now: Date): Verdict {
-  const base = { error: null, pause: null, retryAfterMs: null, final: false };
-  if (status >= 200 && status < 300) return { ...base, failure: null, destinationHealthy: true };
+  if (status >= 200 && status < 300) return DELIVERED;
   const verdict = {
-    ...base,
+    pause: null,
+    final: false,
     error: `the answer was ${status}`,
     retryAfterMs: retryAfterMs(headers['retry-after'], now),
   };
@@ -64,13 +73,4 @@ export const UNSIGNABLE: Verdict = {
   ...judgeFailure('no_key', 'events of the gateway are not signed as a provider signs: the signing has to be standard'),
   destinationHealthy: null,
   final: true,
-};
-
-export const DELIVERED: Verdict = {
-  failure: null,
-  error: null,
-  destinationHealthy: true,
-  pause: null,
-  retryAfterMs: null,
-  final: false,
 };

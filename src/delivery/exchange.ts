@@ -98,7 +98,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#settled = true;
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#resolve(result);
+    // Behind undici, which has its connection free one turn of the event loop later, and has not ordered that yet: whoever sent the
+    // next before would open a connection more.
+    queueMicrotask(() => setImmediate(this.#resolve, result));
     // Of what has ended by itself nothing is left to abort, and its connection is used again.
     this.#controller?.abort(ENOUGH);
   }

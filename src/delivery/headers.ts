@@ -49,8 +49,8 @@ export type HeadersResult =
 
 /**
  * `webhook-id` and the `x-webhook-` headers are there whatever the signing. `x-webhook-type` is missing with the format
- * `original`, whose request may hold events of several types. Where the bytes are those that the provider signed, its own
- * signature comes along as `x-original-<name>`.
+ * `original`, whose request may hold events of several types, and `x-webhook-replay` is on replays only. With what has the
+ * provider's own shape the signature of the request comes along as `x-original-<name>`, as it was received.
  */
 export function deliveryHeaders({ delivery, body, provider, userAgent, now }: HeadersInput): HeadersResult {
   const { destination, event, request } = delivery;
@@ -72,19 +72,20 @@ export function deliveryHeaders({ delivery, body, provider, userAgent, now }: He
       'x-webhook-source': delivery.source,
       ...(event === null ? {} : { 'x-webhook-type': event.type }),
       'x-webhook-attempt': String(delivery.attempts + 1),
+      ...(delivery.replay ? { 'x-webhook-replay': 'true' } : {}),
       'webhook-id': messageId,
       ...signature,
     },
   };
 }
 
-/** What belongs to the bytes wherever they go. */
+/** What goes with the bytes wherever they go. */
 export function contentHeaders(
-  { asReceived, contentType }: DeliveryBody,
+  { ofProvider, contentType }: DeliveryBody,
   request: Pick<DeliveredRequest, 'headers'> | null,
   { signatureHeader }: Origin,
 ): Record<string, string> {
-  const original = asReceived && signatureHeader !== null ? request?.headers[signatureHeader] : undefined;
+  const original = ofProvider && signatureHeader !== null ? request?.headers[signatureHeader] : undefined;
   return {
     ...(original === undefined ? {} : { [`x-original-${signatureHeader}`]: original }),
     'content-type': isHeaderValue(contentType) ? contentType : 'application/json',

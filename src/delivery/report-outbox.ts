@@ -1,10 +1,10 @@
-/** Reports on their way to the store: in small groups, kept until they have arrived, and none may keep the others from arriving. */
+/** Reports on their way to the store: in groups, kept until they have arrived, and none may keep the others from arriving. */
 import type { AttemptReport, DeliveryStore } from '../core/delivery.ts';
 import { StoreError } from '../core/errors.ts';
 import type { PausedDestination } from '../core/own-event.ts';
 
 /** Reports in one transaction. */
-const GROUP = 50;
+const GROUP = 500;
 
 export interface ReportOutboxOptions {
   readonly store: Pick<DeliveryStore, 'report'>;

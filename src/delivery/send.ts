@@ -75,7 +75,7 @@ export function createSender({ guard, ca }: SenderOptions): Sender {
         const options: Dispatcher.DispatchOptions = {
           ...place,
           method: 'POST',
-          headers: { ...headers },
+          headers,
           body,
         };
         try {

@@ -2,8 +2,8 @@
 import type { LeasedDelivery } from '../core/delivery.ts';
 import type { StreamEntry } from '../core/sink.ts';
 
-/** `event` and `type` are missing with the format `original`, which is a request and may hold several. */
-export function streamFields({ id, event, source }: LeasedDelivery, payload: Buffer): StreamEntry['fields'] {
+/** `event` and `type` are missing with the format `original`, which is a request and may hold several. `replay` is on replays only. */
+export function streamFields({ id, event, source, replay }: LeasedDelivery, payload: Buffer): StreamEntry['fields'] {
   const ofEvent =
     event === null
       ? []
@@ -11,5 +11,6 @@ export function streamFields({ id, event, source }: LeasedDelivery, payload: Buf
           ['event', event.id],
           ['type', event.type],
         ] as const);
-  return [['delivery', id], ...ofEvent, ['source', source], ['payload', payload]];
+  const ofReplay = replay ? ([['replay', 'true']] as const) : [];
+  return [['delivery', id], ...ofEvent, ['source', source], ...ofReplay, ['payload', payload]];
 }

@@ -54,6 +54,7 @@ function sampleDelivery(
     attempts: 0,
     replay: false,
     probe: false,
+    places: 1,
   };
 }
 

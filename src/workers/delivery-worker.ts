@@ -3,22 +3,21 @@
  * it is known. Nobody waits for the slowest. What is under way when the process dies is sent again by another worker once its
  * lease has run out, with the same `webhook-id`.
  */
-import { setMaxListeners } from 'node:events';
-import type { DeliveryStore, LeasedDelivery } from '../core/delivery.ts';
+import { type DeliveryStore, MAX_AHEAD } from '../core/delivery.ts';
 import type { Attempt } from '../delivery/attempt.ts';
 import type { DeliveryListener } from '../delivery/delivery-log.ts';
 import { ReportOutbox } from '../delivery/report-outbox.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Loop, type Pause } from './loop.ts';
 import { Pace } from './pace.ts';
-import { Places } from './places.ts';
+import { Sending } from './sending.ts';
 import { within } from './within.ts';
 
 /** Milliseconds between two looks where nobody wakes the worker. */
 const POLL_MS = 5_000;
 /**
- * Milliseconds for which answers are gathered, to be reported in one transaction. Where a destination has as much under way as
- * it may, half of the answers are enough: more waits for their places.
+ * Milliseconds for which answers are gathered, to be reported in one transaction. Where all places of a destination are taken and
+ * nothing was leased ahead, half of the answers are enough: more waits for their places.
  */
 const SPACING_MS = 10;
 /** Milliseconds between two looks at least, where nobody wakes the worker: what is due may have to wait for its destination. */
@@ -26,7 +25,7 @@ const LEAST_WAIT_MS = 100;
 /** Deliveries under way at a time in this process, those included whose report has not arrived. */
 const MAX_UNDER_WAY = 256;
 /** Deliveries of one claim: a lease begins before its payloads have been loaded. */
-const MAX_CLAIM = 100;
+const MAX_CLAIM = 1000;
 /** Milliseconds of a lease beyond the destination's timeout: for the report, also if PostgreSQL is away for a moment. */
 const LEASE_MS = 30_000;
 /** Milliseconds that a stop waits for answers, and then for the last reports. */
@@ -67,13 +66,9 @@ class Deliveries {
   readonly #pollMs: number;
   readonly #loop: Loop;
   readonly #outbox: ReportOutbox;
-  readonly #giveUp = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
-  readonly #places = new Places();
-  /** Leases to give back. */
-  readonly #unsent: string[] = [];
+  readonly #sending: Sending;
   readonly #pace: Pace;
-  /** The last claim filled up a destination. */
+  /** The last claim filled up a destination, and brought nothing ahead. */
   #pressed = false;
   #turning = false;
   #stopping = false;
@@ -84,8 +79,16 @@ class Deliveries {
     this.#options = options;
     this.#maxUnderWay = options.maxUnderWay ?? MAX_UNDER_WAY;
     this.#pollMs = options.pollMs ?? POLL_MS;
-    // Every attempt under way listens to it.
-    setMaxListeners(0, this.#giveUp.signal);
+    this.#sending = new Sending({
+      maxUnderWay: this.#maxUnderWay,
+      maxAhead: MAX_AHEAD,
+      attempt: options.attempt,
+      onReport: (delivery, report) => {
+        this.#outbox.add(report);
+        listener.onAttempt(delivery, report);
+      },
+      onEnded: () => this.#askForReport(),
+    });
     this.#outbox = new ReportOutbox({
       store,
       onPaused: (paused) => listener.onPaused(paused),
@@ -127,68 +130,55 @@ class Deliveries {
     this.#pace.began();
     // Before anything new: during an outage no more is sent than can be told of later.
     await this.#outbox.flush();
+    await this.#release();
     const claimed = await this.#claim();
     if (claimed === MAX_CLAIM) return { restMs: 0, waitMs: 0 };
-    if (this.#stopping || this.#free() === 0) return { restMs: 0, waitMs: this.#pollMs };
+    if (this.#stopping || this.#free() <= 0) return { restMs: 0, waitMs: this.#pollMs };
     // Answers bring the next turn. Only if none comes it is asked what is due.
-    if (claimed > 0 || this.#outbox.size > 0) return { restMs: 0, waitMs: LEAST_WAIT_MS };
+    if (claimed > 0 || this.#outbox.size > 0 || this.#sending.waiting > 0) return { restMs: 0, waitMs: LEAST_WAIT_MS };
     const dueInMs = (await this.#options.store.nextDueInMs()) ?? this.#pollMs;
     return { restMs: 0, waitMs: Math.max(LEAST_WAIT_MS, Math.min(this.#pollMs, dueInMs)) };
   }
 
+  /** What was leased ahead is not counted: it has a limit of its own. */
   #free(): number {
-    return this.#maxUnderWay - this.#underWay.size - this.#outbox.size;
+    return this.#maxUnderWay - this.#sending.underWay - this.#outbox.size;
   }
 
   /** Returns how many. */
   async #claim(): Promise<number> {
     const { store, owner } = this.#options;
-    const limit = Math.min(MAX_CLAIM, this.#free());
+    const ahead = this.#sending.ahead();
+    const room = [...ahead.values()].reduce((sum, count) => sum + count, 0) - this.#sending.waiting;
+    const limit = Math.min(MAX_CLAIM, this.#free() + Math.max(0, room));
     if (this.#stopping || limit <= 0) return 0;
-    const claimed = await store.claim({ owner, limit, leaseMs: LEASE_MS });
-    for (const delivery of claimed) this.#begin(delivery);
-    this.#pressed = claimed.some(({ destination }) => this.#places.taken(destination.id) >= destination.concurrency);
+    const claimed = await store.claim({ owner, limit, leaseMs: LEASE_MS, ahead });
+    this.#sending.add(claimed);
+    // It was under way for longer than the stop has waited.
+    if (this.#stopping) await this.#release();
+    const nothingAhead = this.#sending.waiting === 0;
+    this.#pressed = nothingAhead && claimed.some(({ destination }) => this.#sending.isFull(destination.id));
     return claimed.length;
-  }
-
-  #begin(delivery: LeasedDelivery): void {
-    const { id } = delivery.destination;
-    const done = this.#deliver(delivery).finally(() => {
-      this.#underWay.delete(done);
-      this.#places.giveBack(id);
-      this.#askForReport();
-    });
-    this.#underWay.add(done);
-    this.#places.take(id);
   }
 
   /** Of what a turn under way has missed it is asked at its end: by then there is more. */
   #askForReport(): void {
     if (this.#turning || this.#stopping || this.#outbox.size === 0) return;
-    if (this.#pressed && this.#outbox.size >= this.#underWay.size) this.#loop.wake();
+    if (this.#pressed && this.#outbox.size >= this.#sending.underWay) this.#loop.wake();
     else this.#pace.gathered();
-  }
-
-  async #deliver(delivery: LeasedDelivery): Promise<void> {
-    const { attempt, listener } = this.#options;
-    const result = await attempt(delivery, this.#giveUp.signal);
-    if (result.kind === 'unsent') this.#unsent.push(delivery.id);
-    if (result.kind !== 'report') return;
-    this.#outbox.add(result.report);
-    listener.onAttempt(delivery, result.report);
   }
 
   async #close(): Promise<void> {
     this.#stopping = true;
     this.#pace.stop();
-    await Promise.all([this.#loop.close(), within(STOP_WAIT, Promise.all(this.#underWay))]);
-    this.#giveUp.abort();
-    await Promise.all(this.#underWay);
+    this.#sending.stop();
+    await Promise.all([this.#loop.close(), this.#sending.settled(STOP_WAIT)]);
+    await this.#sending.cut();
     await within(LAST_REPORTS_WAIT, Promise.all([this.#outbox.flush(), this.#release()]));
   }
 
   async #release(): Promise<void> {
     const { store, owner } = this.#options;
-    if (this.#unsent.length > 0) await store.release(owner, this.#unsent.splice(0));
+    await this.#sending.giveBack((deliveries) => store.release(owner, deliveries));
   }
 }

@@ -78,6 +78,7 @@ describe('an attempt', () => {
       next: { state: 'delivered' },
       destinationHealthy: true,
       probe: true,
+      retryAfterMs: null,
       pause: null,
     });
     expect(receiver.received[0]?.headers['x-webhook-attempt']).toBe('3');
@@ -132,7 +133,7 @@ describe('an attempt', () => {
     ['Fri, 20 Nov 2026 10:10:02 GMT', 600_000],
     ['1', 5_000],
   ])('that is told to come back (%s) does so, if that is later than the schedule', async (retryAfter, inMs) => {
-    for (const status of [429, 503]) {
+    for (const status of [429, 500, 503]) {
       receiver.behave(receivers.answer(status, { 'retry-after': retryAfter }));
       expect((await reportOf()).next).toEqual({ state: 'pending', inMs });
     }
@@ -145,6 +146,34 @@ describe('an attempt', () => {
       pause: 'it answered 410 Gone',
       next: { state: 'pending' },
     });
+  });
+
+  it.each([
+    ['600', 600_000],
+    ['Fri, 20 Nov 2026 10:10:02 GMT', 600_000],
+    ['0', 5_000],
+  ])('that is answered 410 pauses it also if it is told to come back (%s)', async (retryAfter, inMs) => {
+    receiver.behave(receivers.answer(410, { 'retry-after': retryAfter }));
+    expect(await reportOf()).toMatchObject({
+      failure: 'gone',
+      pause: 'it answered 410 Gone',
+      next: { state: 'pending', inMs },
+    });
+  });
+
+  it('by the default schedule is the last after eleven others', async () => {
+    receiver.behave(receivers.answer(500));
+    const seconds: number[] = [];
+    for (let attempts = 0; ; attempts++) {
+      const { number, next } = await reportOf({ attempts });
+      expect(number).toBe(attempts + 1);
+      if (next.state !== 'pending') break;
+      seconds.push(next.inMs / 1000);
+    }
+    expect(seconds).toEqual(DESTINATION.retrySchedule);
+    expect(receiver.received.map(({ headers }) => headers['x-webhook-attempt'])).toEqual(
+      Array.from({ length: 12 }, (_, index) => `${index + 1}`),
+    );
   });
 
   it('is the last where the schedule ends', async () => {

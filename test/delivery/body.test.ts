@@ -18,7 +18,7 @@ describe('the format event', () => {
           '"payload":{"id": "evt_1", "amount": 12345678901234567890.10}}',
       ),
       contentType: 'application/json',
-      asReceived: false,
+      ofProvider: false,
     });
   });
 
@@ -38,7 +38,7 @@ describe('the format original', () => {
 
   it('is the bytes as received, with their content-type', () => {
     const made = body('original', { event: null, request });
-    expect(made).toEqual({ bytes: request.body, contentType: 'application/json; charset=utf-8', asReceived: true });
+    expect(made).toEqual({ bytes: request.body, contentType: 'application/json; charset=utf-8', ofProvider: true });
   });
 
   it('cannot be made of a request that is gone', () => {
@@ -50,8 +50,8 @@ describe('the format native', () => {
   const request = requestOf(stripe, readFixture('stripe', 'payment-intent-succeeded'));
 
   it('of Stripe is the bytes as received, and the payload once they are gone', () => {
-    expect(body('native', { request })).toMatchObject({ bytes: request.body, asReceived: true });
-    expect(body('native')).toMatchObject({ bytes: Buffer.from(EVENT.payload ?? ''), asReceived: false });
+    expect(body('native', { request })).toMatchObject({ bytes: request.body, ofProvider: true });
+    expect(body('native')).toMatchObject({ bytes: Buffer.from(EVENT.payload ?? ''), ofProvider: true });
     expect(body('native', { event: { ...EVENT, payload: null } })).toBeNull();
   });
 
@@ -65,7 +65,7 @@ describe('the format native', () => {
       event: { id: 'unused', ...event },
     });
     const made = deliveryBody({ ...delivery, request: requestOf(whatsapp, bytes) }, whatsapp);
-    expect(made).toMatchObject({ contentType: 'application/json', asReceived: false });
+    expect(made).toMatchObject({ contentType: 'application/json', ofProvider: true });
     expect(JSON.parse(made?.bytes.toString() ?? '').entry).toHaveLength(1);
   });
 });

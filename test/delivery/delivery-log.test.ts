@@ -41,6 +41,7 @@ const report: AttemptReport = {
   next: { state: 'pending', inMs: 30_000 },
   destinationHealthy: false,
   probe: false,
+  retryAfterMs: null,
   pause: null,
 };
 const success: AttemptReport = { ...report, failure: null, error: null, next: { state: 'delivered' } };

@@ -32,7 +32,15 @@ describe('the headers of a delivery', () => {
     });
   });
 
-  it('hold the provider’s own signature beside ours where the bytes are those that it signed', () => {
+  it('of a replay say so, at every attempt', () => {
+    expect(headers({ replay: true, attempts: 1 })).toMatchObject({
+      'x-webhook-replay': 'true',
+      'x-webhook-attempt': '2',
+    });
+    expect(headers({ attempts: 1 })).not.toHaveProperty('x-webhook-replay');
+  });
+
+  it('hold the provider’s own signature of the request beside ours, with what has the provider’s shape', () => {
     const destination = { format: 'native', signing: 'provider', secrets: ['whsec_ours'] } as const;
     const made = headers({ request, destination });
     expect(made['x-original-stripe-signature']).toBe(request.headers['stripe-signature']);

@@ -19,10 +19,48 @@ describe('the schedule', () => {
     ]);
   });
 
-  it('spans about three days by default', () => {
-    const seconds = DEFAULT_RETRY_SCHEDULE.reduce((sum, delay) => sum + delay, 0);
-    expect(seconds / 86_400).toBeGreaterThan(2.9);
-    expect(seconds / 86_400).toBeLessThan(3.6);
+  it.each([
+    ['early', 0, 0.9],
+    ['on time', 0.5, 1],
+    ['late', 1, 1.1],
+  ])('walked with a clock, every attempt %s, ends after about three days', (_, random, factor) => {
+    const MINUTE = 60_000;
+    const delays = [
+      5_000,
+      30_000,
+      2 * MINUTE,
+      10 * MINUTE,
+      30 * MINUTE,
+      ...[2, 5, 10, 14, 20, 24].map((n) => n * HOUR),
+    ];
+    const schedule = DEFAULT_RETRY_SCHEDULE;
+    const attemptedAt = [0];
+    for (;;) {
+      const next = nextAttempt({ schedule, number: attemptedAt.length, retryAfterMs: null, random });
+      if (next.state !== 'pending') {
+        expect(next).toEqual({ state: 'dead' });
+        break;
+      }
+      attemptedAt.push((attemptedAt.at(-1) ?? 0) + next.inMs);
+    }
+    expect(attemptedAt).toHaveLength(12);
+    expect(attemptedAt.slice(1).map((at, index) => at - (attemptedAt[index] ?? 0))).toEqual(
+      delays.map((delay) => Math.round(delay * factor)),
+    );
+    const days = (attemptedAt.at(-1) ?? 0) / (24 * HOUR);
+    expect(days).toBeGreaterThan(2.8);
+    expect(days).toBeLessThan(3.5);
+  });
+
+  it('is never varied by more than a tenth, whatever the attempt and the random number', () => {
+    const schedule = DEFAULT_RETRY_SCHEDULE;
+    fc.assert(
+      fc.property(fc.nat(schedule.length - 1), fc.double({ min: 0, max: 1, noNaN: true }), (index, random) => {
+        const next = nextAttempt({ schedule, number: index + 1, retryAfterMs: null, random });
+        const share = next.state === 'pending' ? next.inMs / ((schedule[index] ?? 0) * 1000) : 0;
+        return share >= 0.9 && share <= 1.1;
+      }),
+    );
   });
 
   it.each([

@@ -1,4 +1,8 @@
 /** What a receiver can do to a sender: every answer and every lack of one is told right, and nothing is left behind. */
+import { getEventListeners, setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAddressGuard } from '../../src/delivery/address-guard.ts';
 import { ANSWER_MAX_BYTES } from '../../src/delivery/exchange.ts';
@@ -33,9 +37,14 @@ const sendTo = (behaviour: Behaviour, parts: Partial<OutgoingRequest> = {}) => {
   return send(parts);
 };
 const failure = (kind: string) => expect.objectContaining({ kind: 'failure', failure: kind });
-const answered = (status: number, body: unknown = expect.anything()) => ({
+const answered = (status: number, body?: Buffer) => ({
   kind: 'answer',
-  answer: { status, headers: expect.any(Object), body },
+  answer: {
+    status,
+    headers: expect.any(Object),
+    // Byte by byte `toEqual` takes a third of a second for 64 KiB.
+    body: body === undefined ? expect.anything() : expect.toSatisfy((its: Buffer) => its.equals(body)),
+  },
 });
 /** One is free again a moment after its answer has ended; whoever is quicker opens a second. */
 const expectConnectionsUsedAgain = () => expect(receiver.connections()).toBeLessThanOrEqual(2);
@@ -292,4 +301,58 @@ it('leaves no connection behind, whatever receivers do, a hundred times', async 
   );
   await sender.close();
   await until('every connection to be closed', () => receiver.open() === 0);
+});
+
+describe('memory', () => {
+  /** Of each kind; every one has a body of its own, which whoever is kept of it keeps. */
+  const SENT = 300;
+  const AT_A_TIME = 100;
+  const BODY_BYTES = 64 * 1024;
+  /** A fourth of what the bodies of one kind come to. */
+  const BOUND = (SENT * BODY_BYTES) / 4;
+
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const used = () => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  /** What is collected is given back a moment later. */
+  const usedAtRest = async () => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let looks = 0; looks < 3; looks++) {
+      const now = used();
+      looks = now < least ? 0 : looks;
+      least = Math.min(least, now);
+      await sleep(10);
+    }
+    return least;
+  };
+
+  it.each<[string, Behaviour, number]>([
+    ['endless bodies', receivers.endless(200), 30_000],
+    ['cut connections', receivers.cut, 30_000],
+    ['answers cut in their midst', receivers.cutAfterHeaders(200), 30_000],
+    ['answers that never come', receivers.silence, 200],
+    ['answers that never end', receivers.stuckAfterHeaders(200), 200],
+  ])('is not kept for %s, nor are listeners', async (_, behaviour, timeoutMs) => {
+    const { signal } = new AbortController();
+    setMaxListeners(0, signal);
+    /** With a receiver that is gone afterwards, and all that it has received. */
+    const sendMany = async (count: number) => {
+      const hostile = await startReceiver();
+      hostile.behave(behaviour);
+      const one = () =>
+        sender.send({ url: hostile.url, headers: {}, body: Buffer.alloc(BODY_BYTES, 'x'), timeoutMs, signal });
+      for (let sent = 0; sent < count; sent += AT_A_TIME) await Promise.all(Array.from({ length: AT_A_TIME }, one));
+      await hostile.close();
+    };
+    // What is made once: code, pools, the first connections.
+    await sendMany(AT_A_TIME);
+    const before = await usedAtRest();
+    await sendMany(SENT);
+    await until(`less than ${BOUND} bytes more to be in use`, () => used() - before < BOUND);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
 });

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { AttemptReport, LeasedDelivery } from '../../src/core/delivery.ts';
 import { ascendingRowId, rowId } from '../../src/core/row-id.ts';
+import { createDeliveryPool } from '../../src/storage/postgres/delivery-pool.ts';
 import { createDeliveryStore, type DeliveryStoreOptions } from '../../src/storage/postgres/delivery-store.ts';
-import { createTransactionPool } from '../../src/storage/postgres/transaction-pool.ts';
 import type { TestDatabase } from './database.ts';
 
 /** Columns of `destinations`, as SQL has them. */
@@ -136,7 +136,7 @@ const DAY_MS = 86_400_000;
 
 /** A store as each process has one. */
 export function openDeliveries(databaseUrl: string, options: Partial<DeliveryStoreOptions> = {}) {
-  const pool = createTransactionPool({ databaseUrl, applicationName: 'test', timeoutMs: 10_000, connections: 3 });
+  const pool = createDeliveryPool(databaseUrl);
   const store = createDeliveryStore({
     pool,
     box: { open: (token) => token },
@@ -144,7 +144,7 @@ export function openDeliveries(databaseUrl: string, options: Partial<DeliverySto
     onTablesMissing: () => undefined,
     ...options,
   });
-  const claim = (limit = 100, owner = OWNER) => store.claim({ owner, limit, leaseMs: 30_000 });
+  const claim = (limit = 100, owner = OWNER) => store.claim({ owner, limit, leaseMs: 30_000, ahead: new Map() });
   return { store, claim, close: () => pool.close() };
 }
 
@@ -164,6 +164,7 @@ export function reportOf(delivery: LeasedDelivery, more: Partial<AttemptReport> 
     next: { state: 'delivered' },
     destinationHealthy: true,
     probe: delivery.probe,
+    retryAfterMs: null,
     pause: null,
     ...more,
   };

@@ -51,6 +51,7 @@ export function leased({ destination, ...parts }: LeasedParts = {}): LeasedDeliv
     attempts: 0,
     replay: false,
     probe: false,
+    places: 1_000,
     ...parts,
   };
 }

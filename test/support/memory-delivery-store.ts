@@ -38,14 +38,14 @@ export class MemoryDeliveryStore implements DeliveryStore {
     return [];
   }
 
-  async release(_: string, deliveryIds: readonly string[]): Promise<void> {
+  async release(_: string, deliveries: readonly Pick<LeasedDelivery, 'id'>[]): Promise<void> {
     this.#check();
-    for (const id of deliveryIds) {
+    for (const { id } of deliveries) {
       const delivery = this.#leased.get(id);
       if (delivery !== undefined) this.#due.push(delivery);
       this.#leased.delete(id);
     }
-    this.released.push(...deliveryIds);
+    this.released.push(...deliveries.map(({ id }) => id));
   }
 
   async nextDueInMs(): Promise<number | null> {

@@ -106,7 +106,7 @@ it('has never more under way than it may, and goes on as soon as one has ended',
   for (let ended = 0; ended < 12; ended++) {
     const underWay = Math.min(5, 12 - ended);
     await until('so many to be under way', () => answers.length === underWay);
-    expect(store.leased).toHaveLength(underWay);
+    expect(receiver.received).toHaveLength(ended + underWay);
     answers.shift()?.();
     await until('its report', () => store.reports.length === ended + 1);
   }
@@ -178,6 +178,49 @@ it('gives leases back at a stop of which nothing was sent', async () => {
   expect(store.reports).toEqual([]);
   expect(store.released).toHaveLength(1);
   expect(store.leased).toEqual([]);
+});
+
+/** Two places, of which none gets free. */
+const moreThanPlaces = () => {
+  neverAnswerStuck();
+  store.add(...deliveries(5, '/stuck').map((delivery) => ({ ...delivery, places: 2 })));
+};
+
+it('opens no more connections than a destination has places', async () => {
+  store.add(...deliveries(200).map((delivery) => ({ ...delivery, places: 2 })));
+  open();
+  await until('all to be reported', () => store.reports.length === 200);
+  expect(receiver.connections()).toBe(2);
+});
+
+it('gives back at a stop what was leased ahead', async () => {
+  moreThanPlaces();
+  open();
+  await until('two to be under way', () => receiver.received.length === 2);
+  await worker.close();
+  expect(store.released).toHaveLength(3);
+  expect(store.leased).toHaveLength(2);
+  expect(receiver.received).toHaveLength(2);
+});
+
+it('gives back what has waited too long for a place, also after an outage', async () => {
+  moreThanPlaces();
+  open();
+  await until('two to be under way', () => receiver.received.length === 2);
+  store.away = true;
+  await until('the outage to be told', () => log.some(({ msg }) => msg === 'nothing is delivered for now'));
+  store.away = false;
+  await until('the others to be given back', () => store.released.length >= 3);
+  expect(receiver.received).toHaveLength(2);
+});
+
+it('sends nothing of what was leased ahead to a destination that is gone', async () => {
+  receiver.behave((response) => response.writeHead(410).end());
+  store.add(...deliveries(3).map((delivery) => ({ ...delivery, places: 1 })));
+  open();
+  await until('the others to be given back', () => store.released.length >= 2);
+  expect(store.reports[0]).toMatchObject({ pause: 'it answered 410 Gone' });
+  expect(store.claims[0]).toMatchObject({ given: 3 });
 });
 
 it('gives back unused what a claim brings during the stop', async () => {

@@ -1,17 +1,23 @@
 /** What a destination is owed and may be sent now, in SQL, over all processes: `s` is its row of `destination_state`, `d` that of `destinations`. */
 
+import { MAX_AHEAD } from '../../core/delivery.ts';
+
 /** Tokens of its bucket: as many a second as its rate says, one second's worth at most, and at least one. */
 export const TOKENS = `(CASE WHEN d.rate_per_second IS NULL THEN 'infinity'::float8
   ELSE LEAST(GREATEST(1, d.rate_per_second),
              s.tokens + d.rate_per_second * GREATEST(0, extract(epoch FROM now() - s.tokens_at)::float8)) END)`;
 
 /**
- * Deliveries under way; from its concurrency on, no more are counted. Ordered for the sake of the planner, as below: a plan made
- * while the table was empty would count along any index.
+ * Leases of a destination: this worker's `own`, and those of `others`. From so many on that nobody can lease more, they are not
+ * counted. Ordered for the sake of the planner, as below: a plan made while the table was empty would count along any index.
+ *
+ * @param owner parameter of the statement
  */
-export const LEASED = `(SELECT count(*) FROM (SELECT FROM deliveries l
-  WHERE l.destination_id = d.id AND l.state = 'sending' AND l.lease_until > now()
-  ORDER BY l.lease_until LIMIT d.concurrency) AS counted)`;
+export const leases = (owner: string) => `LATERAL (
+  SELECT count(*) FILTER (WHERE lease_owner = ${owner}) AS own, count(*) FILTER (WHERE lease_owner <> ${owner}) AS others
+    FROM (SELECT lease_owner FROM deliveries l
+           WHERE l.destination_id = d.id AND l.state = 'sending' AND l.lease_until > now()
+           ORDER BY l.lease_until LIMIT d.concurrency + ${2 * MAX_AHEAD}) AS counted OFFSET 0)`;
 
 /**
  * When the first of its deliveries is due, of each kind. Ordered, and not an EXISTS of what is due: with a large backlog the

@@ -9,8 +9,9 @@ import type pg from 'pg';
 import type { ClaimOptions } from '../../core/delivery.ts';
 import type { ProviderName } from '../../core/event.ts';
 import { uuidArray } from './binary-arrays.ts';
-import { FIRST_DUE, LEASED, TOKENS } from './delivery-capacity.ts';
+import { FIRST_DUE, leases, TOKENS } from './delivery-capacity.ts';
 import type { DestinationRow } from './destination-row.ts';
+import type { Send } from './transaction-pool.ts';
 
 /** Destinations of one claim: those beyond it are left to others, and come first the next time. */
 const MAX_DESTINATIONS = 20;
@@ -33,13 +34,21 @@ const HAS_PREDECESSOR = `COALESCE((
      AND p.state IN ('pending', 'sending') AND p.replay_id IS NULL
    ORDER BY p.id LIMIT 1) < w.id, false)`;
 
+/**
+ * Whoever has a rate is sent its tokens' worth when they are there and not later, and a probe is one. Of a worker that leases ahead
+ * no more are under way than others' leases leave; so what these others may have under way by their own last claim stays true.
+ */
+const ahead = (counts: string) =>
+  `CASE WHEN d.rate_per_second IS NULL AND NOT s.circuit_open THEN COALESCE((${counts}::jsonb ->> d.id::text)::int, 0) ELSE 0 END`;
+
 /** Those that may be sent something now, in the order of their turns, with their state locked. */
 export const TURNS = `
 SELECT d.*
   FROM destination_state s JOIN destinations d ON d.id = s.destination_id
+  CROSS JOIN ${leases('$2')} AS l
  WHERE d.state = 'active' AND (NOT s.circuit_open OR s.next_probe_at <= now()) AND ${TOKENS} >= 1
    AND (${FIRST_DUE.live} <= now() OR ${FIRST_DUE.replay} <= now() OR ${FIRST_DUE.lease} <= now())
-   AND ${LEASED} < d.concurrency
+   AND l.others < d.concurrency AND l.own + l.others < d.concurrency + ${ahead('$3')}
  ORDER BY s.claimed_at, s.destination_id LIMIT $1
    FOR UPDATE OF s SKIP LOCKED`;
 
@@ -63,14 +72,18 @@ WITH blocked AS (
 UPDATE deliveries SET next_attempt_at = now() + interval '5 minutes' WHERE id IN (SELECT id FROM held)`;
 
 /**
- * Of each destination what it may be sent, leases that ran out first, then live deliveries, then replays; and of all that an
+ * Of each destination what it may be sent, counted anew now that its state is locked: leases that ran out first, then live deliveries, then replays; and of all that an
  * equal share of each, as far as the limit goes.
  */
 export const LEASE = `
 WITH turn AS MATERIALIZED (
   SELECT s.destination_id, s.claimed_at, s.circuit_open AS probe, d.ordering = 'subject' AS ordered, d.timeout_ms,
-         GREATEST(0, LEAST(d.concurrency - ${LEASED}, ${TOKENS}, CASE WHEN s.circuit_open THEN 1 END, $2::int))::float8 AS capacity
+         CASE WHEN l.others >= d.concurrency THEN 0
+              ELSE GREATEST(0, LEAST(d.concurrency + ${ahead('$5')} - l.own - l.others, ${TOKENS}, CASE WHEN s.circuit_open THEN 1 END, $2::int))
+         END::float8 AS capacity,
+         (d.concurrency - l.others)::int AS places
     FROM destination_state s JOIN destinations d ON d.id = s.destination_id
+    CROSS JOIN ${leases('$3')} AS l
    WHERE s.destination_id = ANY ($1::uuid[])
 ), due AS MATERIALIZED (
   SELECT turn.*, x.id, row_number() OVER (PARTITION BY turn.destination_id ORDER BY x.kind, x.due_at, x.id) AS place
@@ -97,14 +110,14 @@ WITH turn AS MATERIALIZED (
 ), picked AS MATERIALIZED (
   SELECT * FROM due WHERE place <= floor(capacity) ORDER BY place, claimed_at, destination_id LIMIT $2::int
 ), held AS MATERIALIZED (
-  SELECT id FROM deliveries WHERE id IN (SELECT id FROM picked) AND ${STILL_DUE} FOR UPDATE SKIP LOCKED
+  SELECT picked.* FROM picked JOIN deliveries ON deliveries.id = picked.id WHERE ${STILL_DUE} FOR UPDATE OF deliveries SKIP LOCKED
 )
 UPDATE deliveries AS l
-   SET state = 'sending', lease_owner = $3, lease_until = now() + (picked.timeout_ms + $4::float8) * interval '1 millisecond'
-  FROM picked JOIN held ON held.id = picked.id
- WHERE l.id = picked.id
+   SET state = 'sending', lease_owner = $3, lease_until = now() + (held.timeout_ms + $4::float8) * interval '1 millisecond'
+  FROM held
+ WHERE l.id = held.id
 RETURNING l.id, l.destination_id, l.event_id, l.request_id, l.source, l.provider, l.received_at, l.attempts,
-          l.replay_id IS NOT NULL AS replay, picked.probe, picked.place::int`;
+          l.replay_id IS NOT NULL AS replay, held.probe, held.place::int, held.places`;
 
 /** While a probe is under way nobody sends another. */
 const TAKE_TURNS = `
@@ -129,6 +142,7 @@ export interface LeasedRow {
   readonly replay: boolean;
   readonly probe: boolean;
   readonly place: number;
+  readonly places: number;
 }
 
 /** Destinations whose turn it is. Their states stay locked until the end of the transaction. */
@@ -136,8 +150,8 @@ export interface Turns {
   readonly destinations: ReadonlyMap<string, DestinationRow>;
 }
 
-export async function lockTurns(client: pg.ClientBase, limit: number): Promise<Turns> {
-  const values = [Math.min(limit, MAX_DESTINATIONS)];
+export async function lockTurns(client: pg.ClientBase, { owner, limit, ahead: counts }: ClaimOptions): Promise<Turns> {
+  const values = [Math.min(limit, MAX_DESTINATIONS), owner, asJson(counts)];
   const { rows } = await client.query<DestinationRow>({ text: TURNS, values });
   const ordered = rows.filter(({ ordering }) => ordering === 'subject').map(({ id }) => id);
   if (ordered.length > 0) await client.query({ text: SET_BACK, values: [uuidArray(ordered)] });
@@ -146,21 +160,26 @@ export async function lockTurns(client: pg.ClientBase, limit: number): Promise<T
 
 /** In the order in which they are due to be sent. */
 export async function lease(client: pg.ClientBase, turns: Turns, options: ClaimOptions): Promise<LeasedRow[]> {
-  const values = [uuidArray([...turns.destinations.keys()]), options.limit, options.owner, options.leaseMs];
+  const values = [
+    uuidArray([...turns.destinations.keys()]),
+    options.limit,
+    options.owner,
+    options.leaseMs,
+    asJson(options.ahead),
+  ];
   const { rows } = await client.query<LeasedRow>({ text: LEASE, values });
   return rows.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1));
 }
 
+function asJson(counts: ClaimOptions['ahead']): string {
+  return JSON.stringify(Object.fromEntries(counts));
+}
+
 /** @param leased those that are kept */
-export async function takeTurns(
-  client: pg.ClientBase,
-  { destinations }: Turns,
-  leased: readonly LeasedRow[],
-  leaseMs: number,
-): Promise<void> {
+export function takeTurns(send: Send, { destinations }: Turns, leased: readonly LeasedRow[], leaseMs: number): void {
   const counts = new Map<string, number>();
   for (const { destination_id: id } of leased) counts.set(id, (counts.get(id) ?? 0) + 1);
   const ids = [...destinations.keys()];
   const values = [uuidArray(ids), ids.map((id) => counts.get(id) ?? 0), leaseMs];
-  await client.query({ text: TAKE_TURNS, values });
+  send({ text: TAKE_TURNS, values });
 }

@@ -1,6 +1,11 @@
 /** When a claim may find something again. */
 import type pg from 'pg';
-import { FIRST_DUE, LEASED, TOKENS } from './delivery-capacity.ts';
+import { FIRST_DUE, TOKENS } from './delivery-capacity.ts';
+
+/** From its concurrency on, no more are counted. */
+const LEASED = `(SELECT count(*) FROM (SELECT FROM deliveries l
+  WHERE l.destination_id = d.id AND l.state = 'sending' AND l.lease_until > now()
+  ORDER BY l.lease_until LIMIT d.concurrency) AS counted)`;
 
 /**
  * Of each destination the first that is due, or the moment from which it may be sent anything, whichever is later; and where

@@ -61,17 +61,13 @@ export async function loadDeliveries(
   const destinations = openDestinations(turns, leased, box);
   const formatOf = (row: LeasedRow) => destinations.get(row.destination_id)?.destination.format ?? 'event';
   const ofEvents = leased.filter((row) => NEEDS_EVENT.includes(formatOf(row)));
-  const events = await load<EventRow>(
-    client,
-    EVENTS,
-    ofEvents.map(({ event_id }) => event_id),
-  );
   const ofRequests = leased.filter((row) => NEEDS_REQUEST.includes(formatOf(row)));
-  const requests = await load<RequestRow>(
-    client,
-    REQUESTS,
-    ofRequests.map(({ request_id }) => request_id),
-  );
+  const eventIds = ofEvents.map(({ event_id }) => event_id);
+  const requestIds = ofRequests.map(({ request_id }) => request_id);
+  const [events, requests] = await Promise.all([
+    load<EventRow>(client, EVENTS, eventIds),
+    load<RequestRow>(client, REQUESTS, requestIds),
+  ]);
 
   const deliveries: LeasedDelivery[] = [];
   const left: string[] = [];
@@ -94,6 +90,7 @@ export async function loadDeliveries(
       attempts: row.attempts,
       replay: row.replay,
       probe: row.probe,
+      places: row.places,
     });
   }
   return { deliveries, left };

@@ -2,7 +2,8 @@
 import type pg from 'pg';
 import type { AttemptReport } from '../../core/delivery.ts';
 import { booleanArray, textArray, timestamptzArray, uuidArray } from './binary-arrays.ts';
-import { forgetEarlierProbes } from './delivery-attempts.ts';
+import { keepLastProbe } from './delivery-attempts.ts';
+import type { Send } from './transaction-pool.ts';
 
 export interface Finish {
   readonly report: AttemptReport;
@@ -37,7 +38,7 @@ export interface Finished {
 export async function finishDeliveries(client: pg.ClientBase, finishes: readonly Finish[]): Promise<Finished[]> {
   const finished: Finished[] = [];
   for (const round of roundsOf(finishes)) finished.push(...(await finishRound(client, round)));
-  await forgetEarlierProbes(
+  await keepLastProbe(
     client,
     finishes.filter(({ counts }) => !counts).map(({ report }) => report),
   );
@@ -57,6 +58,17 @@ function roundsOf(finishes: readonly Finish[]): Finish[][] {
 }
 
 async function finishRound(client: pg.ClientBase, finishes: readonly Finish[]): Promise<Finished[]> {
+  const query = { ...finishStatement(finishes), rowMode: 'array' as const };
+  const { rows } = await client.query<[string, string | null]>(query);
+  return rows.flatMap(([destinationId, subject]) => (subject === null ? [] : [{ destinationId, subject }]));
+}
+
+/** For reports of destinations that are well and have nothing ordered: nothing follows from what becomes of their deliveries. */
+export function sendFinishes(send: Send, reports: readonly AttemptReport[]): void {
+  for (const round of roundsOf(reports.map((report) => ({ report, counts: true })))) send(finishStatement(round));
+}
+
+function finishStatement(finishes: readonly Finish[]): pg.QueryConfig {
   const reports = finishes.map(({ report }) => report);
   const values = [
     uuidArray(reports.map(({ deliveryId }) => deliveryId)),
@@ -68,8 +80,7 @@ async function finishRound(client: pg.ClientBase, finishes: readonly Finish[]): 
     textArray(reports.map(({ failure }) => failure)),
     booleanArray(finishes.map(({ counts }) => counts)),
   ];
-  const { rows } = await client.query<[string, string | null]>({ text: FINISH, values, rowMode: 'array' });
-  return rows.flatMap(([destinationId, subject]) => (subject === null ? [] : [{ destinationId, subject }]));
+  return { text: FINISH, values };
 }
 
 /**
@@ -102,11 +113,11 @@ export async function wakeSuccessors(client: pg.ClientBase, finished: readonly F
 }
 
 /**
- * A destination is back: what failed while it was down need not wait for its time. At most a thousand; the rest keeps it. How
- * fast they are sent is a matter of the destination's rate and concurrency. The minute is for attempts that began before the
- * first failure was known.
+ * A destination is back, or an operator says so: what failed while it was down need not wait for its time. At most a thousand;
+ * the rest keeps it. How fast they are sent is a matter of the destination's rate and concurrency. The minute is for attempts
+ * that began before the first failure was known.
  */
-const MOVE_UP = `
+export const MOVE_UP = `
 WITH waiting AS (
   SELECT w.id FROM unnest($1::uuid[], $2::timestamptz[]) AS c(destination_id, since)
    CROSS JOIN LATERAL (

@@ -4,7 +4,7 @@ import { hasFailedFor, healthAfter, isProbeOnly } from '../../core/circuit.ts';
 import type { AttemptReport } from '../../core/delivery.ts';
 import type { PausedDestination } from '../../core/own-event.ts';
 import { recordAttempts } from './delivery-attempts.ts';
-import { type Finish, finishDeliveries, moveUp, wakeSuccessors } from './delivery-outcomes.ts';
+import { type Finish, finishDeliveries, moveUp, sendFinishes, wakeSuccessors } from './delivery-outcomes.ts';
 import {
   type DestinationCondition,
   lockConditions,
@@ -12,21 +12,34 @@ import {
   pauseDestinations,
   writeConditions,
 } from './destination-condition.ts';
+import type { Send } from './transaction-pool.ts';
 
 /** One transaction's share. Returns the destinations that it paused. */
 export async function reportAttempts(
   client: pg.ClientBase,
+  send: Send,
   reports: readonly AttemptReport[],
   disableAfterMs: number,
 ): Promise<readonly PausedDestination[]> {
-  const { conditions, now } = await lockConditions(client, reports);
-  const recorded = await recordAttempts(client, reports);
+  // In this order: deliveries are locked behind the states of their destinations.
+  const [{ conditions, now }, recorded] = await Promise.all([
+    lockConditions(client, send, reports),
+    recordAttempts(client, reports),
+  ]);
+  if (conditions.size === 0) {
+    sendFinishes(
+      send,
+      reports.filter(({ id }) => recorded.has(id)),
+    );
+    return [];
+  }
   const before = new Map(conditions);
   const finishes: Finish[] = [];
   for (const report of reports) {
     // Recorded before, by a commit that got no answer; or there is no such delivery any longer.
     if (!recorded.has(report.id)) continue;
-    const outcome = { healthy: report.destinationHealthy, probe: report.probe };
+    const { destinationHealthy: healthy, probe, retryAfterMs } = report;
+    const outcome = { healthy, probe, retryAfterMs };
     const condition = conditions.get(report.destinationId);
     finishes.push({ report, counts: condition === undefined || !isProbeOnly(condition, outcome) });
     if (condition === undefined) continue;

@@ -38,14 +38,14 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
   return {
     claim: (claim) =>
       transaction(
-        async (client) => {
-          const turns = await lockTurns(client, claim.limit);
+        async (client, send) => {
+          const turns = await lockTurns(client, claim);
           if (turns.destinations.size === 0) return [];
           const leased = await lease(client, turns, claim);
           const { deliveries, left } = await loadDeliveries(client, turns, leased, box);
           await takeBack(client, left);
           const kept = leased.filter(({ id }) => !left.includes(id));
-          await takeTurns(client, turns, kept, claim.leaseMs);
+          takeTurns(send, turns, kept, claim.leaseMs);
           return deliveries;
         },
         // What has been sent must be there after a crash of the server: else its event would be owed anew, under another id. With
@@ -54,10 +54,10 @@ export function createDeliveryStore(options: DeliveryStoreOptions): DeliveryStor
       ),
     async report(reports) {
       if (reports.length === 0) return [];
-      return transaction((client) => reportAttempts(client, reports, disableAfterMs));
+      return transaction((client, send) => reportAttempts(client, send, reports, disableAfterMs));
     },
-    async release(owner, deliveryIds) {
-      if (deliveryIds.length > 0) await transaction((client) => releaseLeases(client, owner, deliveryIds));
+    async release(owner, deliveries) {
+      if (deliveries.length > 0) await transaction((client) => releaseLeases(client, owner, deliveries));
     },
     nextDueInMs: () => transaction(readNextDue),
   };

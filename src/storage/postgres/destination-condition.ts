@@ -5,6 +5,7 @@ import type { AttemptReport } from '../../core/delivery.ts';
 import { autoPaused, type PausedDestination } from '../../core/own-event.ts';
 import { booleanArray, textArray, timestamptzArray, uuidArray } from './binary-arrays.ts';
 import { writeOwnEvents } from './own-events.ts';
+import type { Send } from './transaction-pool.ts';
 
 export interface DestinationCondition extends Health {
   /** Deliveries of a subject come one after the other. */
@@ -71,10 +72,11 @@ export function mayPause({ destinationHealthy, pause }: AttemptReport): boolean 
 
 export async function lockConditions(
   client: pg.ClientBase,
+  send: Send,
   reports: readonly AttemptReport[],
 ): Promise<LockedConditions> {
   const failed = idsOf(reports.filter(mayPause));
-  if (failed.length > 0) await client.query({ text: LOCK_DESTINATIONS, values: [uuidArray(failed)] });
+  if (failed.length > 0) send({ text: LOCK_DESTINATIONS, values: [uuidArray(failed)] });
   const changed = idsOf(reports.filter((report) => report.probe || mayPause(report)));
   const values = [uuidArray(changed), uuidArray(idsOf(reports))];
   const { rows } = await client.query<ConditionRow>({ text: LOCK_STATES, values });

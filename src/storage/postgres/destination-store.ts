@@ -7,6 +7,7 @@ import type { SecretBox } from '../../core/secret-box.ts';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Transaction } from './audit-log.ts';
 import type { MakeChange } from './change.ts';
+import { MOVE_UP } from './delivery-outcomes.ts';
 import { toColumns, toShown } from './destination-columns.ts';
 import { type DestinationRow, openDestination } from './destination-row.ts';
 import { withStoreErrors } from './store-error.ts';
@@ -102,8 +103,12 @@ export function createDestinationStore({ prisma, makeChange, box }: DestinationS
   }
 }
 
-/** Its circuit is closed: it is tried as if it had never failed. @returns 1 if it had */
+/** Its circuit is closed: it is tried as if it had never failed, with what has failed since first of all. @returns 1 if it had */
 async function forgetFailures(transaction: Transaction, destinationId: string): Promise<number> {
+  const [state] = await transaction.$queryRaw<{ failing_since: Date | null }[]>`
+    SELECT failing_since FROM destination_state WHERE destination_id = ${destinationId}::uuid FOR UPDATE`;
+  if (state?.failing_since != null)
+    await transaction.$executeRawUnsafe(MOVE_UP, [destinationId], [state.failing_since]);
   const data = { failures: 0, failingSince: null, circuitOpen: false, nextProbeAt: null };
   const { count } = await transaction.destinationState.updateMany({
     where: { destinationId, OR: [{ failures: { gt: 0 } }, { circuitOpen: true }] },

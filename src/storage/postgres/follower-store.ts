@@ -1,5 +1,6 @@
 /** The table `followers`: who acknowledges what it is sent, and how far that has come. */
 import { FOLLOWER_DAYS, type Follower, type FollowerStore, MAX_FOLLOWERS } from '../../core/follower.ts';
+import { pageOf } from '../../core/page.ts';
 import { Prisma, type PrismaClient } from '../../generated/prisma/client.ts';
 import type { MakeChange } from './change.ts';
 import { withStoreErrors } from './store-error.ts';
@@ -41,11 +42,12 @@ export function createFollowerStore({ prisma, makeChange, onFollowed }: Follower
           RETURNING ${COLUMNS}`;
         return { result: row === undefined ? null : toFollower(row), changed: row !== undefined };
       }),
-    list: () =>
+    list: ({ after, limit }) =>
       withStoreErrors(async () => {
         const rows = await prisma.$queryRaw<Row[]>`
-          SELECT ${COLUMNS} FROM followers ORDER BY id DESC LIMIT ${MAX_FOLLOWERS}`;
-        return rows.map(toFollower);
+          SELECT ${COLUMNS} FROM followers ${after === null ? Prisma.empty : Prisma.sql`WHERE id < ${after}::uuid`}
+           ORDER BY id DESC LIMIT ${limit + 1}`;
+        return pageOf(rows.map(toFollower), limit);
       }),
     async remove(id, change) {
       const removed = await makeChange(change, async (transaction) => {

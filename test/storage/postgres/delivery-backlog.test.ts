@@ -1,8 +1,9 @@
 /** Claims beside a backlog: how much of it they read is told by the server, not by a clock. */
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LEASE, TURNS } from '../../../src/storage/postgres/delivery-claim.ts';
 import { NEXT_DUE } from '../../../src/storage/postgres/delivery-due.ts';
+import { createDeliveryPool } from '../../../src/storage/postgres/delivery-pool.ts';
+import type { TransactionPool } from '../../../src/storage/postgres/transaction-pool.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import {
   addBacklog,
@@ -17,7 +18,7 @@ const BACKLOG = 100_000;
 
 let database: TestDatabase;
 let here: ReturnType<typeof openDeliveries>;
-let client: pg.Client;
+let pool: TransactionPool;
 let down: string;
 let live: string;
 beforeAll(async () => {
@@ -25,11 +26,10 @@ beforeAll(async () => {
   down = await addDestination(database);
   live = await addDestination(database);
   await addBacklog(database, down, BACKLOG);
-  client = new pg.Client({ connectionString: database.url });
-  await client.connect();
+  pool = createDeliveryPool(database.url);
 });
 afterAll(async () => {
-  await client.end();
+  await pool.close();
   await database.drop();
 });
 beforeEach(() => {
@@ -45,11 +45,13 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** What the statement read, and how; nothing of it stays. */
+/** What the statement reads over a connection of delivery's own, and how; nothing of it stays. */
 async function explain(sql: string, parameters: readonly unknown[] = []) {
-  await client.query('BEGIN');
-  const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, [...parameters]);
-  await client.query('ROLLBACK');
+  const { rows } = await pool.transaction(async (client) => {
+    const explained = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, [...parameters]);
+    await client.query('ROLLBACK');
+    return explained;
+  });
   const plan: PlanNode = rows[0]['QUERY PLAN'][0].Plan;
   const nodes = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodes)];
   const scans = nodes(plan).filter(
@@ -78,8 +80,8 @@ test.each([
     await openCircuit(open);
     const turns = [down, live];
     const looks = [
-      await explain(TURNS, [20]),
-      await explain(LEASE, [turns, 100, OWNER, 30_000]),
+      await explain(TURNS, [20, OWNER, '{}']),
+      await explain(LEASE, [turns, 100, OWNER, 30_000, '{}']),
       await explain(NEXT_DUE),
     ];
     for (const { scans, blocks } of looks) {

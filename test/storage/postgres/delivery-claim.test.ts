@@ -120,8 +120,9 @@ test('while one claims of a destination, others leave it out', async () => {
   await client.connect();
   try {
     await client.query('BEGIN');
-    const turns = await lockTurns(client, 100);
-    expect(await lease(client, turns, { owner: OWNER, limit: 2, leaseMs: 1_000 })).toHaveLength(2);
+    const claim = { owner: OWNER, limit: 2, leaseMs: 1_000, ahead: new Map() };
+    const turns = await lockTurns(client, claim);
+    expect(await lease(client, turns, claim)).toHaveLength(2);
     await addDeliveries(database, other, [{}]);
     expect((await here.claim()).map(({ destination }) => destination.id)).toEqual([other]);
     await client.query('COMMIT');
@@ -160,9 +161,9 @@ describe('rate', () => {
     await addDeliveries(database, destination, many(3));
     const leased = await here.claim();
     expect(await here.claim()).toEqual([]);
-    await here.store.release(randomUUID(), idsOf(leased));
+    await here.store.release(randomUUID(), leased);
     expect(await here.claim()).toEqual([]);
-    await here.store.release(OWNER, idsOf(leased));
+    await here.store.release(OWNER, leased);
     const again = await here.claim();
     expect(idsOf(again)).toEqual(idsOf(leased));
     expect(again[0]?.attempts).toBe(0);

@@ -77,14 +77,14 @@ test.each([
     const deliver = async ({ store: deliveries }: (typeof stores)[number]) => {
       const owner = randomUUID();
       while (!(await isDone())) {
-        const leased = [...(await deliveries.claim({ owner, limit: 15, leaseMs: 30_000 }))];
+        const leased = [...(await deliveries.claim({ owner, limit: 15, leaseMs: 30_000, ahead: new Map() }))];
         for (const subject of leased.map(subjectOf)) {
           if (subject === null) continue;
           expect(underWay).not.toContain(subject);
           underWay.add(subject);
         }
         const ended = leased.map(subjectOf);
-        const back = leased.splice(0, leased.length > 1 ? 1 : 0).map(({ id }) => id);
+        const back = leased.splice(0, leased.length > 1 ? 1 : 0);
         const reports = leased.map((delivery) => {
           const luck = Math.random();
           if (luck < 0.8) {

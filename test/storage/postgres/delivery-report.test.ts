@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AttemptReport, LeasedDelivery } from '../../../src/core/delivery.ts';
 import { createDatabase, type TestDatabase } from '../../support/database.ts';
-import { addDeliveries, addDestination, failureOf, openDeliveries, reportOf } from '../../support/deliveries.ts';
+import { addDeliveries, addDestination, failureOf, OWNER, openDeliveries, reportOf } from '../../support/deliveries.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
 
 let database: TestDatabase;
 let here: ReturnType<typeof openDeliveries>;
@@ -50,6 +51,29 @@ const many = (count: number, more = {}) => Array.from({ length: count }, () => m
 const probeNow = () => database.query(`UPDATE destination_state SET next_probe_at = now() - interval '1 ms'`);
 
 describe('a delivery', () => {
+  test('is reported again as a whole where the transaction could not begin', async () => {
+    await addDeliveries(database, destination, [{}]);
+    const report = reportOf(await one());
+    const proxy = await startTcpProxy(Number(new URL(database.url).port));
+    const url = new URL(database.url);
+    url.port = String(proxy.port);
+    const there = openDeliveries(url.toString());
+    try {
+      proxy.cutAfter((chunk) => {
+        const at = chunk.indexOf('BEGIN');
+        if (at >= 0) chunk.write('BEGUN', at);
+        return null;
+      });
+      await expect(there.store.report([report])).rejects.toMatchObject({ sqlState: '42601' });
+      expect(await attempts(report.deliveryId)).toEqual([]);
+    } finally {
+      await there.close();
+      await proxy.close();
+    }
+    await here.store.report([report]);
+    expect(await row(report.deliveryId)).toMatchObject({ state: 'delivered', attempts: 1 });
+  });
+
   test('that arrived is delivered, and its attempt is on record', async () => {
     await addDeliveries(database, destination, [{}]);
     const leased = await one();
@@ -74,6 +98,7 @@ describe('a delivery', () => {
         response_body: Buffer.from('ok'),
         failure: null,
         error: null,
+        probe: false,
       },
     ]);
     expect(await state()).toMatchObject({ failures: 0, circuit_open: false, delivered_at: expect.any(Date) });
@@ -253,6 +278,41 @@ describe('circuit', () => {
     expect(await attempts(id)).toHaveLength(1);
   });
 
+  test('a failed probe replaces failed probes alone: attempts of that number, before a redrive, stay', async () => {
+    const [id] = await addDeliveries(database, destination, [{}]);
+    await here.store.report([failureOf(await one(), { next: { state: 'dead' } })]);
+    await fail(4);
+    expect(await state()).toMatchObject({ circuit_open: true });
+    await database.query(
+      `UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = now() - interval '1 day' WHERE id = $1`,
+      [id],
+    );
+    for (let probe = 0; probe < 3; probe++) {
+      await probeNow();
+      const probed = await one();
+      expect(probed).toMatchObject({ id, probe: true });
+      await here.store.report([failureOf(probed)]);
+    }
+    const kept = await database.query(
+      'SELECT number, probe FROM delivery_attempts WHERE delivery_id = $1 ORDER BY id',
+      [id],
+    );
+    expect(kept).toEqual([
+      { number: 1, probe: false },
+      { number: 1, probe: true },
+    ]);
+  });
+
+  test('who asks to be left alone gets no probe before that, and then all that waits for it', async () => {
+    await addDeliveries(database, destination, many(5));
+    const leased = await here.claim();
+    const calm = { next: { state: 'pending', inMs: 3_600_000 }, retryAfterMs: 3_600_000 } as const;
+    await here.store.report(leased.map((delivery) => failureOf(delivery, calm)));
+    expect(await state()).toMatchObject({ circuit_open: true, probe_in: about(3_600) });
+    await addDeliveries(database, destination, [{}]);
+    expect(await here.claim()).toEqual([]);
+  });
+
   test('attempts that were under way when it opened count, but push the probe no further off', async () => {
     await addDeliveries(database, destination, many(8));
     const leased = await here.claim();
@@ -294,8 +354,20 @@ describe('circuit', () => {
     await probeNow();
     const probe = await one();
     expect(await here.claim()).toEqual([]);
-    await here.store.release((await row(probe.id)).lease_owner, [probe.id]);
+    await here.store.release((await row(probe.id)).lease_owner, [probe]);
     expect(await one()).toMatchObject({ id: probe.id, probe: true });
+  });
+
+  test('what was leased before and is given back now brings no probe before its time, nor a second one', async () => {
+    await addDeliveries(database, destination, [{}, {}, {}, {}, {}, {}, {}]);
+    const leased = await here.claim();
+    await here.store.report(leased.slice(0, 5).map((delivery) => failureOf(delivery)));
+    await here.store.release(OWNER, leased.slice(5, 6));
+    expect(await state()).toMatchObject({ circuit_open: true, probe_in: about(5) });
+    await probeNow();
+    await one();
+    await here.store.release(OWNER, leased.slice(6));
+    expect(await here.claim()).toEqual([]);
   });
 
   test('after five days without a success the destination is paused, not before', async () => {
