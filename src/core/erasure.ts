@@ -68,6 +68,17 @@ export interface FoundRequest {
   readonly body: Buffer;
 }
 
+/** The condition of a filter that an operator has typed, with the id of what it is the condition of. */
+export interface FoundCondition {
+  readonly of: 'destination' | 'follower' | 'replay';
+  readonly id: string;
+  /** Null: it has none, as a replay. */
+  readonly name: string | null;
+  /** A replay that has ended: nothing hangs on the condition any more. */
+  readonly ended: boolean;
+  readonly condition: JsonObject;
+}
+
 export interface TableKeys {
   readonly table: ProjectionTable;
   readonly keys: readonly (readonly string[])[];
@@ -121,6 +132,8 @@ export interface ErasureStore extends BatchStore<never> {
   /** Is there, of each of these keys, an event with all that was sent of it? */
   allComplete(source: string, dedupeKeys: readonly string[]): Promise<boolean>;
   countRows(keys: TableKeys): Promise<number>;
+  /** Conditions in which one of the terms stands, in the order of what they are of and its name. */
+  conditions(terms: readonly string[]): Promise<readonly FoundCondition[]>;
 
   /** Removes the marks of these events, once whoever is projecting them has finished. Returns how many. */
   removeMarks(eventIds: readonly string[]): Promise<number>;
@@ -132,6 +145,8 @@ export interface ErasureStore extends BatchStore<never> {
   rewriteRows(rows: TableKeys, cut: (row: KeyedRow) => Remains<ProjectionRow>): Promise<Changed>;
   /** With a null body the row is removed, else without its signature, which no longer fits, and marked `x-webhook-erased`. */
   rewriteRequest(requestId: string, body: Buffer | null, signatureHeader: string): Promise<void>;
+  /** Another condition for a replay that has ended. */
+  rewriteReplay(id: string, condition: JsonObject): Promise<void>;
   /** Idempotent. */
   close(): Promise<void>;
 }

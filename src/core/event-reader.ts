@@ -1,7 +1,7 @@
 /** Stored events as people look for them. */
 import type { DeliverySummary } from './delivery-admin.ts';
 import type { ProviderName } from './event.ts';
-import type { PageRequest } from './page.ts';
+import type { Page, PageRequest } from './page.ts';
 
 /** An event without its payload: a list of them stays small. */
 export interface EventSummary {
@@ -65,6 +65,14 @@ export interface EventFilter {
   readonly text?: string | undefined;
 }
 
+/** By an id: the provider's own, or an event's row id. */
+export interface IdSearch {
+  readonly id: string;
+  /** The keys in which such an id can stand, as far as it goes. */
+  keysOf(provider: ProviderName): readonly string[];
+  readonly source?: string | undefined;
+}
+
 export interface EventPage {
   /** Newest first. */
   readonly events: readonly EventSummary[];
@@ -84,6 +92,8 @@ export interface EventReader {
   list(filter: EventFilter, page: PageRequest): Promise<EventPage>;
   /** The events of that dedupe key, at most one of each source. By index, so at once. */
   findByKey(dedupeKey: string, source?: string): Promise<readonly EventSummary[]>;
+  /** The events whose dedupe key is one of those or goes on behind it with `:`, and the event of that row id. By index as well. */
+  findById(search: IdSearch, page: PageRequest): Promise<Page<EventSummary>>;
   find(id: string): Promise<EventDetail | null>;
   /** The exact bytes of the request that the event came with; null if there is no such event, or they have been removed. */
   body(id: string): Promise<Buffer | null>;

@@ -6,9 +6,11 @@ import { canonicalJson } from './json-print.ts';
 /** Stands in a key for what is absent. */
 export const ABSENT = '-';
 
+const BODY = 'body';
+
 /** Key of a body that no event could be told from: `body:<SHA-256 of its bytes>`. */
 export function bodyKey(body: Buffer): string {
-  return `body:${hash('sha256', body)}`;
+  return `${BODY}:${hash('sha256', body)}`;
 }
 
 /** True if the event of that key stands for its whole body. */
@@ -33,11 +35,24 @@ export function usableText(value: unknown): string | undefined {
   return textOf(value) || undefined;
 }
 
+/** What can stand in a key as it is: 1 to 200 bytes of printable ASCII without `:`. */
+const SAFE = /^[!-9;-~]{1,200}$/;
+
+/**
+ * The keys in which an id that a provider gave stands behind one of these prefixes, as far as the id goes: behind it they end,
+ * or go on with `:`.
+ */
+export function keysOfId(id: string, prefixes: readonly string[]): string[] {
+  const part = SAFE.test(id) ? id : hash('sha256', canonicalJson(id));
+  // No id, but what the keys of whole bodies begin with: each of them would be found.
+  return prefixes.map((prefix) => prefix + part).filter((key) => key !== BODY);
+}
+
 /** Makes the parts of the keys of one body. `path`: where the item stands in the body, such as `entry/0/changes/1`. */
 export interface BodyIdentity {
   /** SHA-256 (hex) of the canonical JSON of a value. */
   sha(value: unknown, path: string): string;
-  /** The value as a part of a key: its text where that is 1 to 200 bytes of printable ASCII without `:`, else a hash. */
+  /** The value as a part of a key: its text where that is safe as it is, else a hash. */
   part(value: unknown, path: string): string;
 }
 
@@ -61,7 +76,7 @@ export function bodyIdentity(body: Buffer, document: JsonDocument): BodyIdentity
   const part = (value: unknown, path: string): string => {
     if (value === undefined || value === null) return ABSENT;
     const text = textOf(value);
-    return text !== undefined && /^[!-9;-~]{1,200}$/.test(text) ? text : sha(value, path);
+    return text !== undefined && SAFE.test(text) ? text : sha(value, path);
   };
   return { sha, part };
 }

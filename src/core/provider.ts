@@ -57,6 +57,11 @@ export interface Provider {
   checkHeader(header: string | undefined): 'missing' | 'malformed' | null;
   /** Checks the HMAC over the exact bytes against every active secret, in constant time. Never throws. */
   verify(input: VerifyInput): Verification;
+  /**
+   * What may stand before an event's own id in its dedupe key, such as `message:`; `` where nothing does. Behind the id the key
+   * ends, or goes on with `:`.
+   */
+  readonly idPrefixes: readonly string[];
   /** Finds the events of a verified body: at least one, no two with the same key. Never throws, whatever the bytes. */
   parse(input: ParseInput): readonly ParsedEvent[];
   /** Value of the signature header for a body: what the provider would send. */
@@ -75,4 +80,7 @@ export interface Provider {
 /** Whom an event is from, as far as handing it on goes: a provider, or the gateway itself, which has no signature to imitate. */
 export type Origin =
   | Provider
-  | (Pick<Provider, 'parse' | 'native' | 'sample'> & { readonly name: 'gateway'; readonly signatureHeader: null });
+  | (Pick<Provider, 'idPrefixes' | 'parse' | 'native' | 'sample'> & {
+      readonly name: 'gateway';
+      readonly signatureHeader: null;
+    });

@@ -14,11 +14,13 @@
  * 6. Remove the rows of the person's ids.
  * 7. Look for what names them still: events of others, for instance of somebody who has the same phone number today, and
  *    what has arrived meanwhile, which is new. Those rows of ids that such events touch are made again.
+ * 8. Look into the conditions that operators have typed, with every id that has turned up.
  */
 import type { Eraser, ErasureStore } from '../core/erasure.ts';
 import type { Projector } from '../core/projection.ts';
 import type { Provider } from '../core/provider.ts';
 import { eraseBodies } from './erase-bodies.ts';
+import { eraseConditions } from './erase-conditions.ts';
 import { EraseRows } from './erase-rows.ts';
 import { type FoundEvents, findEvents, remainsOf } from './find-events.ts';
 import { Person } from './person.ts';
@@ -79,6 +81,7 @@ export async function erasePerson(options: EraseOptions): Promise<ErasureReport>
   const bodies = await eraseBodies(person, { ...work, newest });
   onStep('looking at what is left');
   const left = await lookAtRest(work, await rows.removeIds());
+  const conditions = await eraseConditions(person, work);
   return {
     source,
     ids: person.count,
@@ -88,6 +91,7 @@ export async function erasePerson(options: EraseOptions): Promise<ErasureReport>
     requests: { erased: bodies.removed, rewritten: bodies.rewritten },
     tables: await rows.counts(),
     left: { events: left.others, requests: bodies.left },
+    conditions,
     arrived: dryRun ? 0 : left.own,
   };
 }

@@ -1,5 +1,6 @@
 /** What an erasure has done within one source, in numbers. */
 import type { Changed } from '../core/erasure.ts';
+import type { ErasedConditions } from './erase-conditions.ts';
 
 export interface ErasureReport {
   readonly source: string;
@@ -14,12 +15,15 @@ export interface ErasureReport {
   readonly tables: readonly (Changed & { readonly table: string })[];
   /** Of others, with an id of the person in them: in a text, a contact card, a number that two people have had. */
   readonly left: { readonly events: number; readonly requests: number };
+  /** Of destinations, followers and replays, whichever source they are for. */
+  readonly conditions: ErasedConditions;
   /** Events of the person that have come since it was begun. */
   readonly arrived: number;
 }
 
-/** True if there was nothing to erase, and nobody mentions it. */
-export function isUnknown({ events, requests, tables, left }: ErasureReport): boolean {
+/** True if there was nothing to erase, and nobody mentions it, no operator either. */
+export function isUnknown({ events, requests, tables, left, conditions }: ErasureReport): boolean {
   const counts = [events, requests, ...tables].flatMap(({ erased, rewritten }) => [erased, rewritten]);
-  return [...counts, left.events, left.requests].every((count) => count === 0);
+  const named = [left.events, left.requests, conditions.rewritten, conditions.left.length];
+  return [...counts, ...named].every((count) => count === 0);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bodyIdentity, bodyKey, textOf, usableText, utcHour } from '../../src/core/identity.ts';
+import { bodyIdentity, bodyKey, keysOfId, textOf, usableText, utcHour } from '../../src/core/identity.ts';
 import { ExactNumber, readJson } from '../../src/core/json.ts';
 import { expectedSha, sha256 } from '../providers/expected-sha.ts';
 
@@ -77,4 +77,17 @@ it('tells usable ids from others', () => {
 it('names a body by its bytes and an hour by UTC', () => {
   expect(bodyKey(Buffer.from('x'))).toBe(`body:${sha256('x')}`);
   expect(utcHour(new Date('2026-11-21T01:59:59.999+02:00'))).toBe('2026-11-20T23');
+});
+
+describe('the keys of an id', () => {
+  const PREFIXES = ['', 'message:'];
+
+  it.each(['evt_1', 'wamid.HBgL=+/%_', 'a:b', 'é', 'a b', '~'.repeat(201)])('begin as those of %s do', (text) => {
+    const { part } = identityOf('{}');
+    expect(keysOfId(text, PREFIXES)).toEqual([part(text, 'p'), `message:${part(text, 'p')}`]);
+  });
+
+  it('are not those of every body', () => {
+    expect(keysOfId('body', PREFIXES)).toEqual(['message:body']);
+  });
 });

@@ -10,6 +10,7 @@ export const stripe: Provider = {
   signatureHeader: 'stripe-signature',
   checkHeader,
   verify,
+  idPrefixes: [''],
   parse,
   sign,
   native,

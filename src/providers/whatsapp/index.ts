@@ -3,6 +3,7 @@ import type { Provider } from '../../core/provider.ts';
 import { handshake } from './handshake.ts';
 import { native } from './native.ts';
 import { parse } from './parse.ts';
+import { ID_PREFIXES } from './rules.ts';
 import { sample } from './sample.ts';
 import { checkHeader, sign, verify } from './verify.ts';
 
@@ -12,6 +13,7 @@ export const whatsapp: Provider = {
   checkHeader,
   verify,
   handshake,
+  idPrefixes: ID_PREFIXES,
   parse,
   sign,
   native,

@@ -46,24 +46,34 @@ const RECIPIENT = ['recipient_user_id', 'recipient_id'].map(jsonPath);
 const ADDRESSEE = ['to_user_id', 'to'].map(jsonPath);
 const PARTICIPANT = ['recipient_participant_user_id', 'recipient_participant_id', 'participant_recipient_id'];
 
+/** The items that have an id of their own. */
+const KINDS_WITH_ID = ['message', 'history_message', 'message_echo', 'status', 'call', 'call_status'] as const;
+
+/** Where that id stands in a key: the one place where it is put into one, so that every such key can be found by it. */
+export const ID_PREFIXES = KINDS_WITH_ID.map((kind) => `${kind}:`);
+
+function identified(kind: (typeof KINDS_WITH_ID)[number], ...others: readonly KeyPart[]): readonly KeyPart[] {
+  return [word(kind), id, phone, ...others];
+}
+
 const message = { array: 'messages', name: 'message', type: dotted('message', 'type'), subject: SENDER };
 const status = { array: 'statuses', name: 'status', subject: RECIPIENT, contact: PARTICIPANT.map(jsonPath) };
 const callStatus = {
   ...status,
   type: dotted('call_status', 'status', (text) => text.toLowerCase()),
-  key: [word('call_status'), id, phone, of('status'), of('timestamp')],
+  key: identified('call_status', of('status'), of('timestamp')),
 };
 
 /** In each array the first rule that holds counts. */
 export const RULES: readonly Rule[] = [
-  { ...message, under: ['history'], key: [word('history_message'), id, phone, of('type')] },
-  { ...message, key: [word('message'), id, phone, typeIfProvisional] },
+  { ...message, under: ['history'], key: identified('history_message', of('type')) },
+  { ...message, key: identified('message', typeIfProvisional) },
   { ...callStatus, under: ['calls'] },
   { ...callStatus, ofType: 'call' },
   {
     ...status,
     type: dotted('status', 'status'),
-    key: [word('status'), id, phone, of('status'), firstOf(...PARTICIPANT), of('timestamp'), payment],
+    key: identified('status', of('status'), firstOf(...PARTICIPANT), of('timestamp'), payment),
   },
   {
     array: 'calls',
@@ -71,14 +81,14 @@ export const RULES: readonly Rule[] = [
     type: dotted('call', 'event'),
     subject: SENDER,
     contact: ADDRESSEE,
-    key: [word('call'), id, phone, of('event'), of('timestamp')],
+    key: identified('call', of('event'), of('timestamp')),
   },
   {
     array: 'message_echoes',
     name: 'message_echo',
     type: dotted('message_echo', 'type'),
     subject: ADDRESSEE,
-    key: [word('message_echo'), id, phone, typeIfProvisional],
+    key: identified('message_echo', typeIfProvisional),
   },
   {
     array: 'errors',

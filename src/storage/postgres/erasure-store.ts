@@ -7,6 +7,7 @@ import type { StoreError } from '../../core/errors.ts';
 import type { ProjectionTable } from '../../core/projection.ts';
 import { loadEvents } from './dispatch-marks.ts';
 import { parkEvents, removeMarks, rewriteEvents, rewriteRequest, rewriteRows } from './erasure-changes.ts';
+import { findConditions, rewriteReplay } from './erasure-conditions.ts';
 import { lockErasure } from './erasure-lock.ts';
 import { type Ask, walkEvents, walkRequests, walkRows } from './erasure-walks.ts';
 import { keyParameters, quoted, statementsOf } from './projection-table.ts';
@@ -81,11 +82,13 @@ export function createErasureStore(databaseUrl: string, timeoutMs = STATEMENT_TI
     allComplete: async (source, keys) =>
       (await first<{ complete: boolean }>(ALL_COMPLETE, [source, keys]))?.complete ?? true,
     countRows: (keys) => ask((client) => countRows(client, keys)),
+    conditions: (terms) => ask((client) => findConditions(client, terms)),
     removeMarks: (ids) => change((client) => removeMarks(client, ids)),
     parkEvents: (ids) => change((client) => parkEvents(client, ids)),
     rewriteEvents: (ids, cut) => change((client) => rewriteEvents(client, ids, cut)),
     rewriteRows: (keys, cut) => change((client) => rewriteRows(client, keys, cut)),
     rewriteRequest: (id, body, header) => change((client) => rewriteRequest(client, id, body, header)),
+    rewriteReplay: (id, condition) => change((client) => rewriteReplay(client, id, condition)),
     async project({ only, bytes }, plan) {
       const marks = only.map((eventId) => ({ eventId, attempts: 0, routed: true }));
       return asBatch(marks, async (client) => {

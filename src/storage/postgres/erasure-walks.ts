@@ -110,7 +110,7 @@ export async function* walkRows(
 }
 
 /** The pattern for a text that stands somewhere in JSON, as jsonb prints it. */
-function inJsonText(term: string): string {
+export function inJsonText(term: string): string {
   return `%${JSON.stringify(term)
     .slice(1, -1)
     .replace(/[\\%_]/g, '\\$&')}%`;

@@ -3,6 +3,7 @@ import type { DeliverySummary } from '../../core/delivery-admin.ts';
 import type { DispatchState, EventDetail, EventReader, EventSummary, RequestSummary } from '../../core/event-reader.ts';
 import type { PrismaClient } from '../../generated/prisma/client.ts';
 import { walkEvents } from './event-walk.ts';
+import { findEventsById, sourcesOf } from './events-by-id.ts';
 import { withStoreErrors } from './store-error.ts';
 
 /** Shown with their event. */
@@ -25,7 +26,7 @@ export function createEventReader(prisma: PrismaClient): EventReader {
     list: (filter, page) => withStoreErrors(() => walkEvents(prisma, filter, page)),
     findByKey: (dedupeKey, source) =>
       withStoreErrors(async () => {
-        const sources = source === undefined ? await sourcesOf(prisma) : [source];
+        const sources = source === undefined ? (await sourcesOf(prisma)).map(({ source: name }) => name) : [source];
         // One look into the unique index for each.
         const events = await prisma.event.findMany({
           where: { OR: sources.map((name) => ({ source: name, dedupeKey })) },
@@ -34,6 +35,7 @@ export function createEventReader(prisma: PrismaClient): EventReader {
         });
         return events as EventSummary[];
       }),
+    findById: (search, page) => withStoreErrors(() => findEventsById(prisma, search, page)),
     find: (id) => withStoreErrors(() => findEvent(prisma, id)),
     body: (id) =>
       withStoreErrors(async () => {
@@ -44,18 +46,6 @@ export function createEventReader(prisma: PrismaClient): EventReader {
         return request === null ? null : Buffer.from(request.body);
       }),
   };
-}
-
-/** Every source that events were stored of, found by skipping through the unique index. */
-async function sourcesOf(prisma: PrismaClient): Promise<string[]> {
-  const rows = await prisma.$queryRaw<{ source: string }[]>`
-    WITH RECURSIVE known AS (
-      (SELECT source FROM events ORDER BY source LIMIT 1)
-      UNION ALL
-      SELECT (SELECT e.source FROM events e WHERE e.source > known.source ORDER BY e.source LIMIT 1)
-        FROM known WHERE known.source IS NOT NULL)
-    SELECT source FROM known WHERE source IS NOT NULL`;
-  return rows.map(({ source }) => source);
 }
 
 async function findEvent(prisma: PrismaClient, id: string): Promise<EventDetail | null> {

@@ -26,7 +26,8 @@ const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 /** Sorts behind every character of a type. */
 const AFTER_ALL = '\u{10FFFF}';
 
-const SUMMARY = Prisma.sql`id, request_id AS "requestId", source, provider, type, dedupe_key AS "dedupeKey", subject,
+/** The columns of an `EventSummary`. */
+export const SUMMARY = Prisma.sql`id, request_id AS "requestId", source, provider, type, dedupe_key AS "dedupeKey", subject,
   occurred_at AS "occurredAt", received_at AS "receivedAt"`;
 
 type Queries = Pick<PrismaClient, '$queryRaw'>;

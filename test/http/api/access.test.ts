@@ -9,6 +9,9 @@ import { until } from '../../support/until.ts';
 let place: ApiPlace;
 const keys = new Map<string, string>();
 
+/** As the proxy tells of somebody whose network is none of `ADMIN_ALLOWED_IPS`. */
+const FOREIGN = { 'x-forwarded-for': '203.0.113.9' };
+
 async function makeKey(scope: Scope): Promise<{ id: string; key: string }> {
   return (await place.call('POST /keys', { body: { name: `a key to ${scope}`, scope } })).json;
 }
@@ -32,8 +35,8 @@ afterAll(() => place.close());
 describe.each(ENDPOINTS)('$method $path', ({ method, path, scope }) => {
   const needed = scope ?? 'read';
   /** Whatever an allowed call comes to: nothing has such an id, and the body says nothing. */
-  const call = (key: string | null, headers: Record<string, string> = {}) =>
-    place.call(`${method} ${path.replace(':id', randomUUID())}`, {
+  const call = (key: string | null, headers: Record<string, string> = {}, by: string = method) =>
+    place.call(`${by} ${path.replace(':id', randomUUID())}`, {
       key,
       headers,
       ...(method === 'POST' || method === 'PATCH' ? { body: {} } : {}),
@@ -57,9 +60,33 @@ describe.each(ENDPOINTS)('$method $path', ({ method, path, scope }) => {
   });
 
   test('nobody may from a network that is not allowed', async () => {
-    const { status, json } = await call(ADMIN_KEY, { 'x-forwarded-for': '203.0.113.9' });
+    const { status, json } = await call(ADMIN_KEY, FOREIGN);
     expect([status, json.error.code]).toEqual([403, 'forbidden']);
   });
+
+  if (method !== 'GET') return;
+  test('HEAD needs the same', async () => {
+    const statuses: Record<string, number> = {};
+    for (const kind of ['none', 'wrong', ...SCOPES]) {
+      statuses[kind] = (await call(keys.get(kind) ?? null, {}, 'HEAD')).status;
+    }
+    const allowed = Object.fromEntries(
+      SCOPES.map((held) => [held, scopeCovers(held, needed) ? expect.toSatisfy((is) => ALLOWED.includes(is)) : 403]),
+    );
+    expect(statuses).toEqual({ none: 401, wrong: 401, ...allowed });
+    expect((await call(ADMIN_KEY, FOREIGN, 'HEAD')).status).toBe(403);
+  });
+});
+
+test.each(['GET', 'HEAD'])('%s /openapi.json needs no key, but a network that is allowed', async (method) => {
+  const call = (key: string | null, headers: Record<string, string> = {}) =>
+    place.call(`${method} /openapi.json`, { key, headers });
+  for (const key of [null, 'nonsense', keys.get('read') ?? '', ADMIN_KEY]) {
+    expect((await call(key)).status).toBe(200);
+    const refused = await call(key, FOREIGN);
+    expect(refused.status).toBe(403);
+    if (method === 'GET') expect(refused.json).toMatchObject({ error: { code: 'forbidden' } });
+  }
 });
 
 describe('a key', () => {

@@ -109,6 +109,7 @@ test('a delivery comes with its attempts, and with what was answered to them', a
       responseBody: { encoding: 'text', content: 'naïve' },
       failure: 'status',
       error: 'for people',
+      probe: false,
     },
     expect.objectContaining({ number: 2, status: null, responseBody: null, failure: 'timeout' }),
     expect.objectContaining({ number: 3, responseBody: { encoding: 'base64', content: '/wA=' }, failure: null }),

@@ -53,7 +53,7 @@ describe('a new one', () => {
       secretCount: 1,
       headers: {},
       secretHeaderNames: [],
-      timeoutMs: 10_000,
+      timeoutMs: 15_000,
       concurrency: 10,
       ratePerSecond: null,
       retrySchedule: [5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
@@ -255,6 +255,31 @@ test('a pause and its end, the failures so far forgotten', async () => {
     'destination.create',
     'destination.pause',
     'destination.resume',
+  ]);
+});
+
+test('resuming one that failed has what failed meanwhile sent at once, and nothing else before its time', async () => {
+  const { id } = await create();
+  await place.database.query(
+    `INSERT INTO destination_state (destination_id, failures, failing_since) VALUES ($1, 3, now() - interval '1 hour')`,
+    [id],
+  );
+  const attempted = async (startedAt: string) => {
+    const delivery = await owe(id, 'pending');
+    await place.database.query(
+      `WITH attempt AS (INSERT INTO delivery_attempts (delivery_id, number, id, started_at, duration_ms)
+                        VALUES ($1, 1, $1, now() - $2::interval, 1))
+       UPDATE deliveries SET attempts = 1, next_attempt_at = now() + interval '1 day' WHERE id = $1`,
+      [delivery, startedAt],
+    );
+    return delivery;
+  };
+  const [meanwhile, before] = [await attempted('50 minutes'), await attempted('2 hours')];
+  await place.call(`POST /destinations/${id}/resume`);
+  const due = await place.database.query('SELECT id, next_attempt_at <= now() AS due FROM deliveries ORDER BY id');
+  expect(due).toEqual([
+    { id: meanwhile, due: true },
+    { id: before, due: false },
   ]);
 });
 

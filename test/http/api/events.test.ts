@@ -60,6 +60,50 @@ describe('the list', () => {
     expect((await place.call('GET /events?key=none')).json).toEqual({ data: [], nextCursor: null, truncated: false });
   });
 
+  test('finds what has an id: the provider’s own, behind every kind and with every account, or ours', async () => {
+    const store = async (provider: 'stripe' | 'whatsapp', body: object) =>
+      expect((await post(place.gateway.url, signed(provider, JSON.stringify(body)))).accepted).toBe('stored');
+    const stripe = (id: string, account?: string) => store('stripe', { id, object: 'event', type: 'a.b', account });
+    const whatsapp = (value: object) => {
+      const metadata = { phone_number_id: '7' };
+      return store('whatsapp', {
+        entry: [{ id: '1', changes: [{ field: 'messages', value: { metadata, ...value } }] }],
+      });
+    };
+    const found = async (id: string, more = '') => {
+      const { status, json } = await place.call(`GET /events?id=${encodeURIComponent(id)}${more}`);
+      expect([status, json.truncated]).toEqual([200, false]);
+      return json.data.map(({ dedupeKey }: { dedupeKey: string }) => dedupeKey);
+    };
+    await stripe('evt_1');
+    await stripe('evt_1', 'acct_1');
+    await stripe('evt_10');
+    await stripe('evt%_: 1', 'acct_1');
+    await whatsapp({ messages: [{ id: 'wamid.A=', type: 'text' }] });
+    await whatsapp({ statuses: [{ id: 'wamid.A=', status: 'sent', timestamp: '1' }] });
+    await whatsapp({
+      statuses: [
+        { id: 'wamid.A=', status: 'read', timestamp: '2' },
+        { id: 'wamid.A', status: 'read' },
+      ],
+    });
+    expect(await found('evt_1')).toEqual(['evt_1:acct_1', 'evt_1']);
+    expect(await found('evt_1', '&source=whatsapp')).toEqual([]);
+    expect(await found('evt%_: 1')).toEqual([expect.stringMatching(/^[0-9a-f]{64}:acct_1$/)]);
+    const expected = ['status:wamid.A=:7:read:-:2', 'status:wamid.A=:7:sent:-:1', 'message:wamid.A=:7'];
+    expect(await found('wamid.A=')).toEqual(expected);
+    expect(await found('wamid.A=', '&source=whatsapp')).toEqual(expected);
+    expect(await found('wamid.')).toEqual([]);
+    expect(await found('evt_')).toEqual([]);
+    expect(await found('\0')).toEqual([]);
+    const first = (await place.call('GET /events?id=wamid.A%3D&limit=2')).json;
+    expect(first.data).toHaveLength(2);
+    expect(await found('wamid.A=', `&limit=2&cursor=${first.nextCursor}`)).toEqual(expected.slice(2));
+    const { id } = first.data[0];
+    expect(await found(id)).toEqual(expected.slice(0, 1));
+    expect(await found(randomUUID())).toEqual([]);
+  });
+
   test.each([
     ['limit=0', 'limit'],
     ['limit=101', 'limit'],
@@ -74,11 +118,67 @@ describe('the list', () => {
     ['text=abc&from=2026-05-01T00:00:00Z&to=2026-05-08T00:00:01Z', 'from'],
     ['text=ab&from=2026-05-01T00:00:00Z&to=2026-05-02T00:00:00Z', 'text'],
     ['key=a&type=b', 'key'],
+    ['id=', 'id'],
+    ['id=a&key=b', 'id'],
+    ['id=a&subject=b', 'id'],
     ['subjekt=1', 'subjekt'],
   ])('refuses %s, and says where the fault lies', async (query, path) => {
     const { status, json } = await place.call(`GET /events?${query}`);
     expect([status, json.error.code]).toEqual([400, 'bad_request']);
     expect(json.error.details).toEqual([{ path, message: expect.any(String) }]);
+  });
+});
+
+describe('a search for text', () => {
+  const DAY_MS = 86_400_000;
+  const ago = (days: number, milliseconds = 0) => new Date(Date.now() - days * DAY_MS - milliseconds).toISOString();
+  const search = (query: Record<string, string>) =>
+    place.call(`GET /events?${new URLSearchParams({ text: 'object', ...query })}`);
+  const details = async (query: Record<string, string>) => {
+    const { status, json } = await search(query);
+    expect(status).toBe(400);
+    return json.error.details.map(({ path, message }: { path: string; message: string }) => `${path} ${message}`);
+  };
+  const FROM = '2026-05-01T00:00:00Z';
+
+  test('may span exactly 7 days, told in any offset, and not a millisecond more', async () => {
+    for (const to of ['2026-05-08T00:00:00Z', '2026-05-08T02:00:00+02:00', '2026-05-07T23:59:59.999Z']) {
+      expect((await search({ from: FROM, to })).status).toBe(200);
+    }
+    for (const to of ['2026-05-08T00:00:00.001Z', '2026-05-08T00:00:00-00:01']) {
+      expect(await details({ from: FROM, to })).toEqual(['from with text the range may be 7 days at most']);
+    }
+  });
+
+  test('without `to` reaches until now, which is to be within the 7 days', async () => {
+    const { id, receivedAt } = await received();
+    const found = async (from: string) => (await search({ from })).json.data.map((event: { id: string }) => event.id);
+    expect(await found(receivedAt)).toEqual([id]);
+    // A minute for a machine that takes its time.
+    expect(await found(ago(7, -60_000))).toEqual([id]);
+    expect(await details({ from: ago(7, 1) })).toEqual(['from with text the range may be 7 days at most']);
+  });
+
+  test('without `from` is refused, with `to` as well as without', async () => {
+    for (const query of [{}, { to: '2026-05-08T00:00:00Z' }, { to: ago(0) }] as Record<string, string>[]) {
+      expect(await details(query)).toEqual(['from is needed with text']);
+    }
+  });
+
+  test('finds what lies at `from` and not what lies at `to`, upper and lower case alike', async () => {
+    const { id, receivedAt } = await received();
+    const at = new Date(receivedAt).getTime();
+    const found = async (from: number, to: number, text = 'object') => {
+      const range = { from: new Date(at + from).toISOString(), to: new Date(at + to).toISOString() };
+      return (await search({ ...range, text })).json.data.map((event: { id: string }) => event.id);
+    };
+    expect(await found(0, 1)).toEqual([id]);
+    expect(await found(-7 * DAY_MS + 1, 1)).toEqual([id]);
+    expect(await found(-1, 0)).toEqual([]);
+    expect(await found(1, 2)).toEqual([]);
+    expect(await found(0, 1, 'OBJECT')).toEqual([id]);
+    expect(await found(0, 1, 'ob_ect')).toEqual([]);
+    expect(await found(0, 1, '%%%')).toEqual([]);
   });
 });
 

@@ -210,6 +210,22 @@ test('a second stream of a follower ends the first; a removed one ends too', asy
   expect((await acknowledge(id, [1])).status).toBe(404);
 });
 
+test('followers are listed page by page, newest first', async () => {
+  const made: string[] = [];
+  for (let index = 0; index < 3; index++) made.unshift(await follower());
+  const first = (await place.call('GET /followers?limit=2')).json;
+  const ids = ({ data }: typeof first) => data.map(({ id }: { id: string }) => id);
+  expect(ids(first)).toEqual(made.slice(0, 2));
+  const second = (await place.call(`GET /followers?limit=1&cursor=${first.nextCursor}`)).json;
+  expect(ids(second)).toEqual(made.slice(2));
+  for (const id of made) await place.call(`DELETE /followers/${id}`);
+  const rest = (await place.call('GET /followers')).json;
+  expect(ids(rest)).not.toContain(made[0]);
+  expect(rest.nextCursor).toBeNull();
+  const { status, json } = await place.call('GET /followers?limit=101');
+  expect([status, json.error.details[0].path]).toEqual([400, 'limit']);
+});
+
 test('followers have their limit, and make room for those that have not been seen for days', async () => {
   await place.database.query(
     `INSERT INTO followers (id, name, types, format, acked_to, acked, created_at, seen_at)

@@ -52,11 +52,14 @@ const attempt = outcome
   .extend({
     number: z.int().describe('From 1. Several have the same one after a lost lease or a failed probe'),
     startedAt: time,
+    probe: z
+      .boolean()
+      .describe('It only asked whether a failing destination is back, failed, and counts as no attempt'),
   })
   .meta({ id: 'Attempt' });
 
 export const deliveryDetail = delivery
-  .extend({ history: z.array(attempt).describe('Every attempt, oldest first') })
+  .extend({ history: z.array(attempt).describe('Every attempt, oldest first; of failed probes in a row the last') })
   .meta({ id: 'DeliveryDetail' });
 
 export function deliveryView({ nextAttemptAt, finishedAt, ...rest }: DeliverySummary) {

@@ -1,7 +1,13 @@
 /** What a destination looks like in the API. */
 import { z } from 'zod';
 import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_FORMAT,
+  DEFAULT_MAX_LENGTH,
+  DEFAULT_ORDERING,
   DEFAULT_RETRY_SCHEDULE,
+  DEFAULT_SIGNING,
+  DEFAULT_TIMEOUT_MS,
   DESTINATION_STATES,
   type DestinationSettings,
   FORMATS,
@@ -25,7 +31,12 @@ const target = z
     z.strictObject({
       kind: z.literal('redis_stream'),
       stream: z.string().min(1).max(500).describe('Key of the stream in `REDIS_URL`'),
-      maxLength: z.int().min(1).max(1_000_000_000).default(100_000).describe('It is trimmed to about so many entries'),
+      maxLength: z
+        .int()
+        .min(1)
+        .max(1_000_000_000)
+        .default(DEFAULT_MAX_LENGTH)
+        .describe('It is trimmed to about so many entries'),
     }),
   ])
   .describe('Whom deliveries are sent to');
@@ -94,21 +105,21 @@ export const newDestination = z
   .strictObject({
     ...fields,
     filter: filter.prefault({}),
-    format: fields.format.default('event'),
+    format: fields.format.default(DEFAULT_FORMAT),
     signing: fields.signing.optional(),
     secrets: fields.secrets.default([]),
     headers: fields.headers.default({}),
     secretHeaders: fields.secretHeaders.default({}),
-    timeoutMs: fields.timeoutMs.default(10_000),
-    concurrency: fields.concurrency.default(10),
+    timeoutMs: fields.timeoutMs.default(DEFAULT_TIMEOUT_MS),
+    concurrency: fields.concurrency.default(DEFAULT_CONCURRENCY),
     ratePerSecond: fields.ratePerSecond.default(null),
     retrySchedule: fields.retrySchedule.default([...DEFAULT_RETRY_SCHEDULE]),
-    ordering: fields.ordering.default('none'),
+    ordering: fields.ordering.default(DEFAULT_ORDERING),
   })
   .transform(
     (given): DestinationSettings => ({
       ...given,
-      signing: given.signing ?? (given.target.kind === 'http' ? 'standard' : 'none'),
+      signing: given.signing ?? DEFAULT_SIGNING[given.target.kind],
     }),
   );
 

@@ -102,7 +102,7 @@ export function destinationEndpoints(destinations: Destinations): Endpoint[] {
       scope: 'operate',
       summary: 'Resumes a destination',
       description:
-        'What it is owed is sent, and its failures so far are forgotten; of one that is active too: its circuit is closed at once.',
+        'What it is owed is sent, what has failed lately at once, and its failures so far are forgotten; of one that is active too: its circuit is closed at once.',
       params: byId,
       success: one,
       refusals: ['not_found'],

@@ -63,6 +63,14 @@ export const eventQuery = z
       .optional()
       .describe('`invoice.paid`; a `*` at the end stands for any rest'),
     subject: z.string().min(1).max(200).optional(),
+    id: z
+      .string()
+      .min(1)
+      .max(2_700)
+      .optional()
+      .describe(
+        'The provider’s id (`evt_…`, `wamid.…`, with all its statuses) or ours. Found at once; stands alone or with `source`',
+      ),
     key: z
       .string()
       .min(1)
@@ -79,11 +87,13 @@ export const eventQuery = z
       .describe('Somewhere in the payload, upper and lower case alike; needs a range of at most 7 days'),
     ...paging,
   })
-  .superRefine(({ key, type, subject, text, from, to }, context) => {
+  .superRefine(({ id: its, key, type, subject, text, from, to }, context) => {
     const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if (key !== undefined && [type, subject, text, from, to].some((other) => other !== undefined)) {
-      fault('key', 'stands alone or with source');
-    }
+    const alone = (path: string, ...others: readonly unknown[]) => {
+      if (others.some((other) => other !== undefined)) fault(path, 'stands alone or with source');
+    };
+    if (its !== undefined) alone('id', key, type, subject, text, from, to);
+    else if (key !== undefined) alone('key', type, subject, text, from, to);
     if (from !== undefined && to !== undefined && from >= to) fault('to', 'must be after from');
     if (text === undefined) return;
     if (from === undefined) fault('from', 'is needed with text');

@@ -1,12 +1,21 @@
 /** `/events`: what was received. */
 import { Refusal } from '../../../core/errors.ts';
+import type { ProviderName } from '../../../core/event.ts';
 import type { EventDetail, EventReader } from '../../../core/event-reader.ts';
+import { keysOfId } from '../../../core/identity.ts';
+import type { Origin } from '../../../core/provider.ts';
 import { type Endpoint, endpoint, JsonText } from '../../api/endpoint.ts';
-import { byId, pageRequest, writeCursor } from '../../api/schemas.ts';
+import { byId, listAnswer, pageRequest, writeCursor } from '../../api/schemas.ts';
 import { deliveryView } from './delivery-schemas.ts';
 import { eventDetail, eventList, eventQuery } from './event-schemas.ts';
 
-export function eventEndpoints(events: EventReader): Endpoint[] {
+export interface EventEndpointsOptions {
+  readonly events: EventReader;
+  /** Who know where in a key an id stands. */
+  readonly origins: Readonly<Record<ProviderName, Pick<Origin, 'idPrefixes'>>>;
+}
+
+export function eventEndpoints({ events, origins }: EventEndpointsOptions): Endpoint[] {
   return [
     endpoint({
       method: 'GET',
@@ -19,7 +28,12 @@ export function eventEndpoints(events: EventReader): Endpoint[] {
       query: eventQuery,
       success: { status: 200, description: 'A page of events', schema: eventList },
       async handle({ query }) {
-        const { key, source } = query;
+        const { id, key, source } = query;
+        if (id !== undefined) {
+          const keysOf = (provider: ProviderName) => keysOfId(id, origins[provider].idPrefixes);
+          const page = await events.findById({ id, keysOf, source }, pageRequest(query));
+          return { ...listAnswer(page, (event) => event), truncated: false };
+        }
         if (key !== undefined) {
           return { data: await events.findByKey(key, source), nextCursor: null, truncated: false };
         }

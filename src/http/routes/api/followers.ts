@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Followers } from '../../../stream/followers.ts';
 import { type Endpoint, endpoint } from '../../api/endpoint.ts';
-import { byId } from '../../api/schemas.ts';
+import { byId, listAnswer, listOf, pageRequest, paging } from '../../api/schemas.ts';
 import { acknowledgement, follower, followerView, newFollower } from './follower-schemas.ts';
 
 export function followerEndpoints(followers: Followers): Endpoint[] {
@@ -12,12 +12,9 @@ export function followerEndpoints(followers: Followers): Endpoint[] {
       path: '/followers',
       scope: 'read',
       summary: 'Lists followers',
-      success: {
-        status: 200,
-        description: 'All of them',
-        schema: z.object({ data: z.array(follower).describe('Newest first') }),
-      },
-      handle: async () => ({ data: (await followers.list()).map(followerView) }),
+      query: z.strictObject(paging),
+      success: { status: 200, description: 'A page of followers', schema: listOf(follower) },
+      handle: async ({ query }) => listAnswer(await followers.list(pageRequest(query)), followerView),
     }),
     endpoint({
       method: 'POST',
