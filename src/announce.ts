@@ -32,7 +32,8 @@ function logListening({ config, gateway, logger }: Announcement): void {
   logger.info({ url, webhooks, ...api, version: VERSION, role: config.ROLE }, 'the gateway listens');
 }
 
-function greeting({ config, gateway }: Announcement): string[] {
+function greeting(announcement: Announcement): string[] {
+  const { config, gateway } = announcement;
   const { url, apiUrl, sources, generated } = gateway;
   const { DATABASE_URL, REDIS_URL, NODE_ENV } = config;
   const database =
@@ -49,13 +50,24 @@ function greeting({ config, gateway }: Announcement): string[] {
     line('cache', cache),
     ...(generated.length > 0 ? [line('secrets', `generated, in ${secretsDirectory(config)}`)] : []),
     ...sources.map(({ name, path }) => line(name, `${url}${path}`)),
-    ...(apiUrl === null ? [] : [line('API', apiUrl)]),
+    ...(apiUrl === null ? [] : [line('API', `${apiUrl}  (${whichKey(announcement)})`)]),
     '',
     // What is sent is stored like any other event, which nobody wants in production.
     ...(first === undefined || NODE_ENV === 'production'
       ? []
-      : [`Try it from another terminal:  npm run send -- ${first.provider.name}`, '']),
+      : [`Try it from another terminal:  npm run send -- ${first.provider.name}`]),
+    ...(first === undefined || NODE_ENV === 'production' || apiUrl === null
+      ? []
+      : ['and see what has arrived:      npm run --silent gateway -- events']),
+    '',
   ];
+}
+
+/** Where the first key of the API is, and never the key. */
+function whichKey({ config, gateway }: Announcement): string {
+  if (gateway.generated.includes('ADMIN_API_KEY')) return `key: ${join(secretsDirectory(config), 'ADMIN_API_KEY')}`;
+  if (config.ADMIN_API_KEY !== undefined) return 'key: that of ADMIN_API_KEY';
+  return 'ADMIN_API_KEY is not set: only keys made before open it';
 }
 
 function line(name: string, text: string): string {

@@ -60,7 +60,7 @@ export function createApi(parts: ApiParts): Api {
   const { positions: reader, followers: store } = admin;
   const streams = createStreams({ reader, store, signals: positionSignals, origins });
   const endpoints = [
-    ...eventEndpoints(admin.events),
+    ...eventEndpoints({ events: admin.events, origins }),
     ...streamEndpoints(streams),
     ...followerEndpoints(createFollowers({ store, reader })),
     ...destinationEndpoints(destinations),

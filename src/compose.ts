@@ -65,6 +65,7 @@ export async function startGateway(config: Config, logger: Logger, signal?: Abor
       migrateOnStart: config.MIGRATE_ON_START,
       disableDestinationAfterMs: config.DESTINATION_DISABLE_AFTER_SECONDS * 1000,
       secretBox: lazySecretBox(() => createSecretBox(keys)),
+      opensSecrets: config.ROLE !== 'ingest',
       auditRetentionDays: config.AUDIT_RETENTION_DAYS,
       logger,
     });

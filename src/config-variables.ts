@@ -153,7 +153,9 @@ export const variables = z.object({
     .describe('Days for which events are kept; 0: for ever, else at least 35. Projections stay'),
   RATE_LIMIT_MAX: wholeNumber(1, 1_000_000)
     .default(1_000)
-    .describe('Failed signatures, handshakes, API calls and unknown routes that one address may try in a minute'),
+    .describe(
+      'Failed signatures and handshakes, refused API calls and unknown routes that one address may try in a minute',
+    ),
   ADMIN_API_KEY: z
     .string()
     .min(16, { error: 'write at least 16 characters' })

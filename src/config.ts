@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { FILE_VARIABLES, MIB, variables } from './config-variables.ts';
 import { StartupError } from './core/errors.ts';
+import { describeMisspelt, misspeltVariables } from './misspelt-variables.ts';
 
 export type Config = Omit<z.output<typeof variables>, 'HOST'> & { readonly HOST: string };
 
@@ -50,7 +51,9 @@ export function loadConfig(environment: Environment): Config {
   faults.push(...crossFaults(values, environment));
   if (!parsed.success || faults.length > 0) {
     const many = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
-    throw new StartupError(`The configuration has ${many}:\n${faults.map((f) => `  - ${f}`).join('\n')}`);
+    const misspelt = misspeltVariables(environment).map(describeMisspelt);
+    const lines = [`The configuration has ${many}:`, ...faults.map((f) => `  - ${f}`), ...misspelt];
+    throw new StartupError(lines.join('\n'));
   }
   const { data } = parsed;
   return { ...data, HOST: data.HOST ?? (data.NODE_ENV === 'production' ? '::' : '127.0.0.1') };

@@ -4,6 +4,7 @@ import { announce } from './announce.ts';
 import { type Gateway, startGateway } from './compose.ts';
 import { type Config, loadConfig, readEnvironment, startedByNpm } from './config.ts';
 import { StartupError } from './core/errors.ts';
+import { describeMisspelt, misspeltVariables } from './misspelt-variables.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -18,8 +19,10 @@ const ECHO_MS = 500;
 const terminal = process.stdout.isTTY === true;
 
 async function main(): Promise<void> {
-  const config = loadConfig(readEnvironment());
+  const environment = readEnvironment();
+  const config = loadConfig(environment);
   const logger = createLogger({ level: config.LOG_LEVEL, terminal });
+  for (const misspelt of misspeltVariables(environment)) logger.warn(describeMisspelt(misspelt));
   const stop = new AbortController();
   const starting = startGateway(config, logger, stop.signal);
   // Before the start has ended: a signal or a failure meanwhile must find somebody in charge. In PM2's cluster mode nobody

@@ -8,7 +8,7 @@ import { run } from './run.ts';
 const command = new Command('doctor')
   .description('Checks configuration, secrets, disk, database, Redis and the daemon. Changes and starts nothing.')
   .option('--json', 'print JSON')
-  .addHelpText('after', '\nExit code: 1 if anything is at fault, else 0.')
+  .addHelpText('after', '\nExit code: 1 if anything is at fault; 2 if it was typed wrongly; else 0.')
   .action(doctor);
 
 await run(command);

@@ -10,12 +10,13 @@ import { createLogger, type Logger } from '../observability/logger.ts';
 import { createErasureStore } from '../storage/postgres/erasure-store.ts';
 import { confirm, refuseWithoutConsent } from './erase/confirm.ts';
 import { eraseSources } from './erase/erase-sources.ts';
-import { describeReport, describeSpool, UNKNOWN_ID } from './erase/sentences.ts';
+import { describeConditions, describeReport, describeSpool, UNKNOWN_ID } from './erase/sentences.ts';
 import { StepDisplay } from './erase/step-display.ts';
 import { waitingFiles } from './erase/waiting-files.ts';
 import { refusePendingMigrations } from './pending-migrations.ts';
 import { run } from './run.ts';
 import { stopSignal } from './stop-signal.ts';
+import { UsageError } from './usage-error.ts';
 import { withDatabase } from './with-database.ts';
 
 interface EraseFlags {
@@ -31,7 +32,8 @@ Examples:
   npm run erase -- --subject US.13491208655302741918       asks for the id once more, and erases
   npm run erase -- --subject 4915112345678 --yes           asks nothing: for scripts
 
-Exit code: 0 when the person is erased; 1 if nothing is known of the id, or if it failed; 130 or 143 after Ctrl-C or SIGTERM.
+Exit code: 0 when the person is erased; 1 if nothing is known of the id, or if it failed; 2 if it was typed wrongly;
+130 or 143 after Ctrl-C or SIGTERM.
 Stopped or killed, it goes on when it is run again. docs/erasure.md says what stays.`;
 
 const command = new Command('erase')
@@ -83,6 +85,7 @@ function tell(
   const all = [...reports.values()].flat();
   if (all.every(isUnknown)) throw new StartupError(UNKNOWN_ID);
   for (const report of all) process.stdout.write(describeReport(report, dryRun));
+  process.stdout.write(describeConditions(all));
   if (dryRun) return;
   // For whoever has to show later that it was done: when and how much, and not who.
   const sum = (of: (report: ErasureReport) => number) => all.reduce((total, report) => total + of(report), 0);
@@ -106,6 +109,6 @@ function inWords(error: unknown, signal: AbortSignal): unknown {
 }
 
 function notEmpty(value: string): string {
-  if (value.trim() === '') throw new StartupError('--subject: an id is needed.');
+  if (value.trim() === '') throw new UsageError('--subject: an id is needed.');
   return value.trim();
 }

@@ -2,6 +2,7 @@
 /** `webhook-gateway`: the API of a gateway, this machine's or another, from the command line. */
 import { readEnvironment } from '../config.ts';
 import { runProgram } from './api/program.ts';
+import { endAtOutputFault } from './output-fault.ts';
 import { stopSignal } from './stop-signal.ts';
 
 /** Milliseconds within which npm's copy of a Ctrl-C arrives, below `npx`. */
@@ -9,11 +10,7 @@ const ECHO_MS = 500;
 
 const { stdout, stderr } = process;
 
-// Whoever reads our output may have seen enough, `head` for instance.
-stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
+endAtOutputFault(stdout, stderr, { readerMayLeave: true });
 
 process.exitCode = await runProgram({
   args: process.argv.slice(2),

@@ -14,6 +14,7 @@ import { type RebuildTablesOptions, rebuildTables } from './rebuild/rebuild-tabl
 import { dryRun } from './rebuild/survey-tables.ts';
 import { run } from './run.ts';
 import { stopSignal } from './stop-signal.ts';
+import { UsageError } from './usage-error.ts';
 import { withDatabase } from './with-database.ts';
 
 interface RebuildFlags extends RebuildTablesOptions {
@@ -28,7 +29,8 @@ Examples:
   npm run rebuild -- --projection stripe --dry-run         what that would do to the tables of Stripe
   npm run rebuild -- --projection whatsapp_messages --from 2026-11-20    applies events since then again, empties nothing
 
-Exit code: 0 when it is finished, also if events failed (they are named); 130 or 143 after Ctrl-C or SIGTERM; else 1.
+Exit code: 0 when it is finished, also if events failed (they are named); 130 or 143 after Ctrl-C or SIGTERM; 2 if it was typed wrongly;
+else 1.
 Stopped or killed, it goes on where it was when it is run again.`;
 
 /** By SQLSTATE. */
@@ -84,7 +86,7 @@ function scopeFor({ projection, from }: RebuildFlags): RebuildScope {
   try {
     return scopeOf(projection, from ?? null, projectors);
   } catch (error) {
-    throw error instanceof UnknownProjection ? new StartupError(`--projection: ${error.message}`) : error;
+    throw error instanceof UnknownProjection ? new UsageError(`--projection: ${error.message}`) : error;
   }
 }
 

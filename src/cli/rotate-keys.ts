@@ -21,7 +21,7 @@ const command = new Command('rotate-keys')
   .description('Encrypts the secrets of all destinations with the first key of ENCRYPTION_KEYS.')
   .addHelpText(
     'after',
-    '\nPut the new key before the old one in ENCRYPTION_KEYS, restart every process, run this, then take the old key away.\nCan be run again at any time. Exit code: 1 if a destination’s secrets cannot be decrypted, else 0.',
+    '\nPut the new key before the old one in ENCRYPTION_KEYS, restart every process, run this, then take the old key away.\nCan be run again at any time. Exit code: 1 if a destination’s secrets cannot be decrypted; 2 if it was typed wrongly; else 0.',
   )
   .action(rotateKeys);
 

@@ -10,6 +10,7 @@ import { configuredSources } from '../sources.ts';
 import { readDaemonFile } from '../storage/disk/daemon-file.ts';
 import { readGeneratedSecret } from '../storage/disk/generated-secrets.ts';
 import { run } from './run.ts';
+import { UsageError } from './usage-error.ts';
 
 interface SendOptions {
   readonly url?: string;
@@ -28,7 +29,9 @@ Examples:
   npm run send -- stripe
   npm run send -- whatsapp message.image --repeat 2     the same message twice: stored, then duplicate
   npm run send -- stripe invoice.paid --count 100       a hundred different events
-  npm run send -- whatsapp --file body.json --url https://hooks.example.com/webhooks/whatsapp`;
+  npm run send -- whatsapp --file body.json --url https://hooks.example.com/webhooks/whatsapp
+
+Exit code: 0 when all are accepted; 2 if it was typed wrongly; else 1.`;
 
 const command = new Command('send')
   .description('Posts a signed webhook to the gateway, as the provider would.')
@@ -83,7 +86,7 @@ function targetUrl(config: Config, source: Source, given: string | undefined): s
 
 function givenUrl(source: Source, given: string): string {
   if (!/^https?:\/\//.test(given) || !URL.canParse(given)) {
-    throw new StartupError(`--url: ${given} is not a URL such as http://127.0.0.1:3000`);
+    throw new UsageError(`--url: ${given} is not a URL such as http://127.0.0.1:3000`);
   }
   const url = new URL(given);
   if (url.pathname === '/') url.pathname = source.path;
@@ -91,9 +94,17 @@ function givenUrl(source: Source, given: string): string {
 }
 
 function bodyOf(source: Source, type: string | undefined, { file }: SendOptions): Buffer {
+  if (file !== undefined) return contentOf(file);
   try {
-    if (file !== undefined) return readFileSync(file);
     return source.provider.sample({ type, unique: uuidv7().replaceAll('-', ''), now: new Date() });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
   } catch (error) {
     throw new StartupError((error as Error).message);
   }

@@ -7,6 +7,7 @@ import { MIA, MIXED, OTHERS, OWN } from '../erasure/people.ts';
 import { type CommandResult, runCommand } from '../support/command.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { addDestination } from '../support/deliveries.ts';
 import { allDispatched } from '../support/undispatched.ts';
 import { until } from '../support/until.ts';
 import { PROVIDER_ENVIRONMENT, post, signed } from '../support/webhooks.ts';
@@ -86,7 +87,7 @@ it('asks on a terminal, and where there is none wants to be told', async () => {
     stdout: '',
     stderr: 'There is no terminal to ask on: add --yes, or --dry-run to see what would go.\n',
   });
-  expect(await erase(['--yes'])).toMatchObject({ code: 1, stderr: expect.stringContaining('--subject <id>') });
+  expect(await erase(['--yes'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--subject <id>') });
 });
 
 it('names the files of the spool, whose webhooks it does not see', async () => {
@@ -99,6 +100,19 @@ it('names the files of the spool, whose webhooks it does not see', async () => {
   expect(stderr).toBe(
     `Webhooks that are not in the database may be of the person too. Once they are stored, run it again:\n  ${file}\n`,
   );
+});
+
+it('names at its end the conditions in which an operator has typed an id', async () => {
+  const id = await addDestination(database, { name: 'billing', condition: { from: 'DE.5005' } });
+  for (const flag of ['--dry-run', '--yes']) {
+    const result = await erase(['--subject', 'DE.5005', flag], { LOG_LEVEL: 'warn' });
+    expect(result).toMatchObject({ code: 0, stdout: expect.not.stringContaining('DE.5005') });
+    expect(result.stdout).toMatch(
+      new RegExp(
+        `into a condition, .*:\\n {2}destination billing \\(${id}\\): webhook-gateway destinations update\\n$`,
+      ),
+    );
+  }
 });
 
 it('works on the embedded server, with a daemon and without one', async () => {

@@ -160,7 +160,7 @@ describe('on the database of DATABASE_URL', () => {
     [['--from', '2026-11-20T12:00:00'], /a time with its zone/],
     [['--from', '2026-02-30'], /write a date/],
   ])('explains what is wrong with %s', async (args, message) => {
-    expect(await rebuild(...args)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+    expect(await rebuild(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
   });
 
   it('asks for the migrations first', async () => {

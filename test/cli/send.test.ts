@@ -85,13 +85,24 @@ describe('npm run send, with no configuration', () => {
     [['whatsapp', 'nonsense'], /no sample of nonsense; there are message\.text, .*status\.delivered/],
     [['paypal'], /Allowed choices are stripe, whatsapp/],
     [['stripe', '--count', '0'], /write a whole number from 1/],
+    [['stripe', '--cuont', '1'], /unknown option '--cuont'/],
+    [[], /missing required argument 'provider'/],
     [['stripe', '--url', 'localhost:3000'], /^--url: localhost:3000 is not a URL such as http:\/\/127\.0\.0\.1:3000$/m],
-    [['stripe', '--file', '/nowhere.json'], /no such file or directory.*nowhere\.json/],
-  ])('%j is refused, with what to write instead', async (args, message) => {
+  ])('%j is refused with 2, and with what to write instead', async (args, message) => {
     const { code, stdout, stderr } = await send(...args);
     expect(stderr).toMatch(message);
     expect(stderr).not.toContain('    at ');
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('a file that is not there is a failure, and --help none', async () => {
+    const [absent, help] = await Promise.all([send('stripe', '--file', '/nowhere.json'), send('--help')]);
+    expect(absent).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^ENOENT: no such file.*nowhere\.json/),
+    });
+    expect(help).toEqual({ code: 0, stdout: expect.stringContaining('Examples:'), stderr: '' });
   });
 });
 

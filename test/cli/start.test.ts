@@ -100,7 +100,7 @@ describe('npm start with an empty environment', () => {
   it('greets on a terminal with what one needs next, and ends on Ctrl-C with 0', async () => {
     const secrets = secretsIn();
     await onTerminal({ DATA_DIR: dataDir, PORT: '0' }, async (terminal) => {
-      const text = await terminal.waitFor('npm run send');
+      const text = await terminal.waitFor('gateway -- events');
       const [, url] = /Webhook gateway [\d.]+ listens on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(text) ?? [];
       expect(text).toContain(
         [
@@ -110,9 +110,10 @@ describe('npm start with an empty environment', () => {
           `  secrets    generated, in ${dataDir}/secrets`,
           `  whatsapp   ${url}/webhooks/whatsapp`,
           `  stripe     ${url}/webhooks/stripe`,
-          `  API        ${url}/api/v1`,
+          `  API        ${url}/api/v1  (key: ${dataDir}/secrets/ADMIN_API_KEY)`,
           '',
           'Try it from another terminal:  npm run send -- whatsapp',
+          'and see what has arrived:      npm run --silent gateway -- events',
         ].join('\n'),
       );
       expect(text).not.toContain('{"level"');
@@ -156,6 +157,40 @@ describe('the daemon, on a database of one’s own', () => {
     for (const secret of secrets.filter((text) => text !== '')) expect(daemon.output()).not.toContain(secret);
     await daemon.dispose();
     rmSync(directory, { recursive: true, force: true });
+  });
+
+  it.each([
+    ['that of ADMIN_API_KEY', 'key: that of ADMIN_API_KEY', { ADMIN_API_KEY: 'sixteen letters or more' }],
+    ['one made before, where there is none', 'ADMIN_API_KEY is not set: only keys made before open it', {}],
+  ])('says on a terminal which key opens the API: %s', async (_, said, key) => {
+    const env = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', DATABASE_URL: database.url };
+    await onTerminal({ ...PROVIDER_ENVIRONMENT, ...env, ...key }, async (terminal) => {
+      const text = await terminal.waitFor(said);
+      expect(text).toContain(`/api/v1  (${said})\n`);
+      expect(text).not.toContain('sixteen letters');
+      terminal.type('\x03');
+      expect(await terminal.daemonExited()).toBe(0);
+      expect(terminal.text()).not.toContain('npm run send');
+    });
+  });
+
+  it('warns of a variable that is hardly meant as it is written, in .env too, and tells no value', async () => {
+    const cwd = openTempDirectory('gateway-misspelt-');
+    writeFileSync(join(cwd, '.env'), 'META_APP_SECERT=from-the-file\n');
+    const { META_APP_SECRET: _, ...others } = PROVIDER_ENVIRONMENT;
+    const env = { ...others, DATABASE_URL: database.url, REDIS_ULR: 'redis://:in-the-environment@localhost' };
+    const daemon = await startDaemon(env, { cwd });
+    const warnings = logOf(daemon).filter(({ msg }) => String(msg).includes('no variable of the gateway'));
+    expect(warnings).toEqual([
+      expect.objectContaining({
+        level: 40,
+        msg: expect.stringMatching(/^META_APP_SECERT .* is META_APP_SECRET meant\?$/),
+      }),
+      expect.objectContaining({ level: 40, msg: expect.stringMatching(/^REDIS_ULR .* is REDIS_URL meant\?$/) }),
+    ]);
+    for (const value of ['from-the-file', 'in-the-environment']) expect(daemon.output()).not.toContain(value);
+    await daemon.dispose();
+    rmSync(cwd, { recursive: true, force: true });
   });
 
   it('exits with 1 at once on a second signal', async () => {

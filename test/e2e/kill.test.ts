@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 import { PROVIDER_ENVIRONMENT } from '../support/webhooks.ts';
 
 /** Of the daemon, at random moments. The chaos suite kills more of them, and while they spool and drain. */
-const KILLS = 5;
+const KILLS = 3;
 /** Milliseconds for one condition: here every daemon starts under load, and on a busy machine that takes its time. */
 const PATIENCE = 90_000;
 

@@ -64,6 +64,8 @@ async function replay(webhook: Webhook, { format, sources, secrets }: Settings):
     return deliveries.delivered === 1 && now.received.at(-1);
   });
   expect([before.received.length, now.received.length]).toEqual([had[0], (had[1] ?? 0) + 1]);
+  expect(delivered.headers['x-webhook-replay']).toBe('true');
+  expect(before.received.at(-1)?.headers).not.toHaveProperty('x-webhook-replay');
   return delivered;
 }
 const ago = (milliseconds: number) => new Date(Date.now() - milliseconds).toISOString();

@@ -1,5 +1,10 @@
 /** A sender as providers are: it repeats every webhook until it is answered 200, whatever happens to the daemon. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fresh, keysOf, post, type Webhook } from './webhooks.ts';
+
+/** Milliseconds between two webhooks of a client, and before a repetition: the daemon needs the processor to come back. */
+const PAUSE = 20;
+const RETRY_AFTER = 50;
 
 export interface PersistentSender {
   /** Keys of the events whose webhook has been answered 200. */
@@ -23,13 +28,12 @@ export function startPersistentSender(url: () => string, clients: number): Persi
       const answer = await post(url(), webhook).catch(() => null);
       if (answer?.status === 200) break;
       failures++;
-      // Where tries follow each other at once, they take the time that the daemon needs to come back.
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(RETRY_AFTER);
     }
     for (const key of keysOf(webhook)) acknowledged.add(key);
   };
   const atWork = Array.from({ length: clients }, async (_, index) => {
-    while (running) await deliver(fresh(index % 2 === 0 ? 'stripe' : 'whatsapp'));
+    for (; running; await sleep(PAUSE)) await deliver(fresh(index % 2 === 0 ? 'stripe' : 'whatsapp'));
   });
   return {
     acknowledged,

@@ -5,7 +5,7 @@ import { postOver } from './post-over.ts';
 import { fresh, keysOf } from './webhooks.ts';
 
 /** Milliseconds between two webhooks of a client. Without, the load would take the processor that a reload needs. */
-const PAUSE = 20;
+const PAUSE = 50;
 
 export interface WebhookLoad {
   /** Webhooks answered 200 so far. */

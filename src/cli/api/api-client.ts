@@ -132,9 +132,9 @@ export class ApiClient {
       const location = headers.get('location');
       return this.#stranger(location === null ? `${status}` : `${status} and sends to ${visible(location)}`, status);
     }
-    const details = (error.details ?? []).map(
-      ({ path, message }) => `\n  - ${visible(path === '' ? message : `${path}: ${message}`)}`,
-    );
+    // Of one field the sentence may be all that there is to say.
+    const more = (error.details ?? []).filter(({ message }) => message !== error.message);
+    const details = more.map(({ path, message }) => `\n  - ${visible(path === '' ? message : `${path}: ${message}`)}`);
     return new ApiError(`${visible(error.message)}${this.#advice(status, error.message)}${details.join('')}`, status);
   }
 

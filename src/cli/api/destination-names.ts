@@ -20,11 +20,20 @@ export async function destinationId(api: ApiClient, name: string): Promise<strin
 /** The name of the destination with this id; the id itself if there is none (any more). */
 export type NameOf = (id: string) => string;
 
+/** The destination with this id; undefined if there is none (any more). */
+export type DestinationOf = (id: string) => Destination | undefined;
+
 /** For what people read. Programs get the ids, and nothing is asked for them. */
-export async function destinationNames({ api, out }: Pick<Session, 'api' | 'out'>): Promise<NameOf> {
-  if (out.json) return (id) => id;
-  const names = new Map((await everyRow<Destination>(api, '/destinations')).map(({ id, name }) => [id, name]));
-  return (id) => names.get(id) ?? id;
+export async function everyDestination({ api, out }: Pick<Session, 'api' | 'out'>): Promise<DestinationOf> {
+  if (out.json) return () => undefined;
+  const byId = new Map((await everyRow<Destination>(api, '/destinations')).map((one) => [one.id, one]));
+  return (id) => byId.get(id);
+}
+
+/** As `everyDestination`, for the name alone. */
+export async function destinationNames(session: Pick<Session, 'api' | 'out'>): Promise<NameOf> {
+  const destinationOf = await everyDestination(session);
+  return (id) => destinationOf(id)?.name ?? id;
 }
 
 /** @throws StartupError if there is none of that name */

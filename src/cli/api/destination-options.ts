@@ -1,7 +1,18 @@
 /** A destination as it is typed. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { FORMATS, ORDERINGS, SIGNINGS } from '../../core/destination.ts';
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_FORMAT,
+  DEFAULT_MAX_LENGTH,
+  DEFAULT_ORDERING,
+  DEFAULT_RETRY_SCHEDULE,
+  DEFAULT_SIGNING,
+  DEFAULT_TIMEOUT_MS,
+  FORMATS,
+  ORDERINGS,
+  SIGNINGS,
+} from '../../core/destination.ts';
 import { StartupError } from '../../core/errors.ts';
 import type { Destination } from './destination-names.ts';
 import { append, count, jsonObject, list, positive } from './options.ts';
@@ -21,6 +32,30 @@ export interface DestinationOptions {
   readonly retry?: readonly number[];
   readonly ordering?: string;
   readonly maxLength?: number;
+}
+
+/** What a new destination has where nothing is typed; the API fills it in. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  types: 'all',
+  sources: 'all but gateway',
+  format: DEFAULT_FORMAT,
+  signing: `${DEFAULT_SIGNING.http}; of a stream ${DEFAULT_SIGNING.redis_stream}`,
+  timeout: `${DEFAULT_TIMEOUT_MS / 1_000}`,
+  concurrency: `${DEFAULT_CONCURRENCY}`,
+  rate: 'no limit',
+  retry: DEFAULT_RETRY_SCHEDULE.join(','),
+  ordering: DEFAULT_ORDERING,
+  maxLength: `${DEFAULT_MAX_LENGTH}`,
+};
+
+/** Of a new destination: the same, and what it has without them. */
+export function withNewDestinationOptions(command: Command): Command {
+  withDestinationOptions(command);
+  for (const option of command.options) {
+    const preset = DEFAULTS[option.attributeName()];
+    if (preset !== undefined) option.description += ` (default: ${preset})`;
+  }
+  return command;
 }
 
 export function withDestinationOptions(command: Command): Command {

@@ -4,8 +4,14 @@ import type { z } from 'zod';
 import type { outcome } from '../../http/routes/api/delivery-schemas.ts';
 import { ApiError } from './api-client.ts';
 import { type Destination, destinationId } from './destination-names.ts';
-import { type DestinationOptions, destinationFields, targetOf, withDestinationOptions } from './destination-options.ts';
-import { withExamples, withPaging } from './options.ts';
+import {
+  type DestinationOptions,
+  destinationFields,
+  targetOf,
+  withDestinationOptions,
+  withNewDestinationOptions,
+} from './destination-options.ts';
+import { named, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
 import type { OpenSession } from './session.ts';
 import type { Column } from './table.ts';
@@ -55,7 +61,7 @@ function addCreate(group: Command, open: OpenSession): void {
   const create = group
     .command('create <name> <target>')
     .description('Adds a destination: a URL, or stream:<key> for a stream of the gateway’s Redis.');
-  withDestinationOptions(create).action(
+  withNewDestinationOptions(create).action(
     async (name: string, target: string, options: DestinationOptions, command: Command) => {
       const { api, out } = open(command);
       const body = { name, target: targetOf(target, options), ...destinationFields(options) };
@@ -75,8 +81,8 @@ function addUpdate(group: Command, open: OpenSession): void {
   const update = group
     .command('update <destination>')
     .description('Changes what is given; the rest stays. Headers and secrets are replaced as a whole.')
-    .option('--name <name>', 'a new name')
-    .option('--target <target>', 'a URL, or stream:<key>');
+    .option('--name <name>', 'a new name', named)
+    .option('--target <target>', 'a URL, or stream:<key>', named);
   withDestinationOptions(update).action(
     async (given: string, options: DestinationOptions & { name?: string; target?: string }, command: Command) => {
       const { api, out } = open(command);

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { event, eventDetail } from '../../http/routes/api/event-schemas.ts';
-import { deliveryColumns } from './deliveries.ts';
-import { destinationNames } from './destination-names.ts';
+import { deliveryColumns } from './delivery-columns.ts';
+import { everyDestination } from './destination-names.ts';
 import { payloadText } from './exact-json.ts';
-import { TIME_HELP, time, withExamples, withPaging } from './options.ts';
+import { named, TIME_HELP, time, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
 import type { OpenSession } from './session.ts';
 import { type Column, utc, visible } from './table.ts';
@@ -17,6 +17,7 @@ interface EventFilter extends ListOptions {
   readonly source?: string;
   readonly type?: string;
   readonly subject?: string;
+  readonly id?: string;
   readonly dedupeKey?: string;
   readonly from?: string;
   readonly to?: string;
@@ -38,10 +39,11 @@ export function addEvents(program: Command, open: OpenSession): void {
     ['events show 019aa0f2-6f1e-7c3e-b0a5-3d5c2f9e8a11', 'one, with its payload and deliveries'],
   ]);
   const list = withPaging(group.command('list', { isDefault: true }).description('Lists events, newest first.'))
-    .option('--source <name>', 'of this source, such as stripe')
+    .option('--source <name>', 'of this source, such as stripe', named)
     .option('--type <type>', 'of this type; a * at the end stands for any rest')
-    .option('--subject <subject>', 'about this customer, phone number, …')
-    .option('--dedupe-key <key>', 'with the provider’s own id, whole, such as evt_1Q…; found at once')
+    .option('--subject <subject>', 'about this customer, phone number, …', named)
+    .option('--id <id>', 'with this id: the provider’s own (evt_…, wamid.…) or ours; found at once', named)
+    .option('--dedupe-key <key>', 'of this dedupe key, whole; found at once', named)
     .option('--from <time>', `received at or after: ${TIME_HELP}`, time)
     .option('--to <time>', 'received before', time)
     .option('--text <text>', 'with this text in the payload; needs --from, 7 days at most')
@@ -52,7 +54,8 @@ export function addEvents(program: Command, open: OpenSession): void {
     ['events list --limit 50'],
     ["events --type 'invoice.*' --from 2h", 'invoices of the last two hours'],
     ['events --from 1d --text cus_Nffr --all', 'whose payload tells of that customer'],
-    ['events --dedupe-key evt_1QX…', 'the one with Stripe’s id'],
+    ['events --id evt_1QX…', 'the one with Stripe’s id'],
+    ['events --id wamid.HBgL…', 'a message, and all its statuses'],
     ['events --from 2026-11-20 --all --json > events.ndjson'],
   ]);
   const show = group
@@ -67,9 +70,9 @@ export function addEvents(program: Command, open: OpenSession): void {
       if (out.json) return;
       out.line(`\npayload\n${payloadText(text).split('\n').map(visible).join('\n')}`);
       if (deliveries.length === 0) return;
-      const nameOf = await destinationNames(session);
+      const destinationOf = await everyDestination(session);
       out.line('\ndeliveries');
-      out.rows(deliveryColumns(nameOf), deliveries);
+      out.rows(deliveryColumns(destinationOf), deliveries);
     });
   withExamples(show, [
     ['events show 019aa0f2-6f1e-7c3e-b0a5-3d5c2f9e8a11'],

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { StartupError } from '../../core/errors.ts';
 import { type Follower, followers, removeFollower } from './listen/follower.ts';
-import { withExamples } from './options.ts';
+import { withExamples, withPaging } from './options.ts';
+import { type ListOptions, printList } from './pages.ts';
 import type { OpenSession } from './session.ts';
 import { type Column, utc } from './table.ts';
 
@@ -19,14 +20,10 @@ export function addFollowers(program: Command, open: OpenSession): void {
   const group = program.command('followers').description('Followers: whom `listen` keeps a place for.');
   withExamples(group, [['followers'], ['followers delete laptop']]);
   withExamples(
-    group
-      .command('list', { isDefault: true })
-      .description('Lists followers, newest first.')
-      .action(async (_options: unknown, command: Command) => {
-        const { api, out } = open(command);
-        out.rows(COLUMNS, await followers(api));
-      }),
-    [['followers list']],
+    withPaging(group.command('list', { isDefault: true }).description('Lists followers, newest first.')).action(
+      (options: ListOptions, command: Command) => printList(open(command), '/followers', COLUMNS, { ...options }),
+    ),
+    [['followers list --all']],
   );
   withExamples(
     group

@@ -1,12 +1,26 @@
 /** A group such as `events` stands for its `list`, so that a verb which there is not would be taken for an argument of that. */
-import type { Command } from 'commander';
+import { type Command, Help } from 'commander';
 
 /** Makes every group say which verbs it has when it is given another. */
 export function refuseUnknownVerbs(program: Command): void {
   for (const group of program.commands) {
-    const list = group.commands.find((command) => command.name() === 'list');
+    const list = listOf(group);
     list?.allowExcessArguments().hook('preAction', () => refuseArguments(group, list));
   }
+}
+
+/** Makes the help of every group show the options of its `list`, which are typed behind the group as well. */
+export function showListOptions(program: Command): void {
+  for (const group of program.commands) {
+    const list = listOf(group);
+    if (list === undefined) continue;
+    const visibleOptions = (command: Command) => [...list.options, ...new Help().visibleOptions(command)];
+    group.configureHelp({ ...group.configureHelp(), visibleOptions });
+  }
+}
+
+function listOf(group: Command): Command | undefined {
+  return group.commands.find((command) => command.name() === 'list');
 }
 
 function refuseArguments(group: Command, list: Command): void {

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type ApiKey, SCOPES } from '../../core/api-key.ts';
 import { fromTime } from '../from-time.ts';
-import { withExamples, withPaging } from './options.ts';
+import { named, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
 import type { OpenSession } from './session.ts';
 import { type Column, utc } from './table.ts';
@@ -40,7 +40,7 @@ export function addKeys(program: Command, open: OpenSession): void {
   const create = group
     .command('create')
     .description('Makes a key. Its text is shown this once.')
-    .requiredOption('--name <name>', 'for people')
+    .requiredOption('--name <name>', 'for people', named)
     .addOption(
       new Option('--scope <scope>', 'each may do what those before it may').choices(SCOPES).makeOptionMandatory(),
     )

@@ -7,7 +7,7 @@ import { createFollower, type Follower, findFollower, removeFollower, type Wante
 import type { Outcome } from './listen/forward.ts';
 import { listen } from './listen/listening.ts';
 import { derivedSecret, secretIn } from './listen/secret.ts';
-import { count, jsonObject, list, positive, withExamples } from './options.ts';
+import { count, jsonObject, list, named, positive, withExamples } from './options.ts';
 import type { OpenSession, Session } from './session.ts';
 import { cell } from './table.ts';
 
@@ -51,7 +51,7 @@ export function addListen(program: Command, open: OpenSession): void {
       ).choices(FOLLOWED_FORMATS),
     )
     .option('--secret-file <path>', 'a file that holds the secret to sign with (default: made of the key)')
-    .option('--name <name>', 'keeps its place and its filter under this name when it ends')
+    .option('--name <name>', 'keeps its place and its filter under this name when it ends', named)
     .option('--concurrency <n>', 'events forwarded at a time; above 1 they overtake each other', count, 1)
     .option('--tries <n>', 'how often an event is posted that is not answered 2xx', count, 3)
     .option('--timeout <seconds>', 'for an answer', positive, 30)

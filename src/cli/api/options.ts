@@ -1,6 +1,8 @@
 /** Options that several commands share, and how what is typed is read. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { validate as isUuid } from 'uuid';
 import { fromTime } from '../from-time.ts';
+import { DEFAULT_LIMIT } from './pages.ts';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -39,6 +41,25 @@ export function list(text: string, before: readonly string[] = []): readonly str
   return [...before, ...given.filter((one) => one !== '')];
 }
 
+/** A name or an id: the API takes an empty one for none at all. */
+export function named(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('it is empty.');
+  return text;
+}
+
+/** An id, and no name. @param group the command that lists those */
+export function idOf(group: string): (text: string) => string {
+  return (text) => {
+    if (isUuid(named(text))) return text;
+    throw new InvalidArgumentError(`it is no id: \`webhook-gateway ${group}\` lists the ids.`);
+  };
+}
+
+/** Of an option that may be given several times. */
+export function allNamed(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, named(text)];
+}
+
 /** Of an option that is given once for each value, which may hold commas. */
 export function append(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
@@ -61,7 +82,7 @@ export function jsonObject(text: string): object {
 /** Of every list. */
 export function withPaging(command: Command): Command {
   return command
-    .option('--limit <n>', 'rows at most (default: 20)', count)
+    .option('--limit <n>', `rows at most (default: ${DEFAULT_LIMIT})`, count)
     .option('--all', 'all of them, however many');
 }
 

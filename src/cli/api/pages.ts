@@ -5,7 +5,8 @@ import type { Column } from './table.ts';
 
 /** The most that the API gives at a time. */
 const PAGE = 100;
-const DEFAULT_LIMIT = 20;
+/** Rows of a list that is not told how many. */
+export const DEFAULT_LIMIT = 20;
 
 export interface ListOptions {
   /** Rows at most. */
@@ -25,13 +26,15 @@ export interface PagesOptions {
   readonly limit?: number;
   /** The gateway has looked for some time and not found a whole page: it is asked to go on. */
   readonly onSearching?: () => void;
+  /** The limit is reached, and there are more behind it. */
+  readonly onMore?: () => void;
 }
 
 /** Walks the cursors; pages may be empty. */
 export async function* pages<Row>(
   api: ApiClient,
   path: string,
-  { query = {}, limit = Number.POSITIVE_INFINITY, onSearching }: PagesOptions = {},
+  { query = {}, limit = Number.POSITIVE_INFINITY, onSearching, onMore }: PagesOptions = {},
 ): AsyncGenerator<readonly Row[]> {
   let cursor: string | undefined;
   for (let left = limit; left > 0; ) {
@@ -40,7 +43,8 @@ export async function* pages<Row>(
     if (page.nextCursor === null) return;
     cursor = page.nextCursor;
     left -= page.data.length;
-    if (page.truncated === true && left > 0) onSearching?.();
+    if (left <= 0) onMore?.();
+    else if (page.truncated === true) onSearching?.();
   }
 }
 
@@ -57,7 +61,9 @@ export async function printList<Row>(
     if (!told) out.note('Looking further back; --from and --to make it quick.');
     told = true;
   };
-  const rows = all === true ? {} : { limit: limit ?? DEFAULT_LIMIT };
+  // Whoever has typed a limit knows that it cuts.
+  const onMore = () => limit === undefined && out.note('There are more: --limit <n> or --all');
+  const rows = all === true ? {} : { limit: limit ?? DEFAULT_LIMIT, onMore };
   for await (const page of pages<Row>(api, path, { query, ...rows, onSearching })) {
     if (page.length > 0) out.rows(columns, page, printed === 0);
     printed += page.length;

@@ -2,12 +2,13 @@
 import { Command, CommanderError } from 'commander';
 import { StartupError } from '../../core/errors.ts';
 import { VERSION } from '../../package.ts';
+import { UsageError } from '../usage-error.ts';
 import { addAudit } from './audit.ts';
 import { addDeliveries } from './deliveries.ts';
 import { addDestinations } from './destinations.ts';
 import { addEvents } from './events.ts';
 import { addFollowers } from './followers.ts';
-import { refuseUnknownVerbs } from './group-verbs.ts';
+import { refuseUnknownVerbs, showListOptions } from './group-verbs.ts';
 import { addKeys } from './keys.ts';
 import { addListen } from './listen.ts';
 import { withExamples } from './options.ts';
@@ -15,6 +16,7 @@ import { addReplay, addReplays } from './replay.ts';
 import { type OpenSession, type Surroundings, sessionOpener, withGlobalOptions } from './session.ts';
 import { addStatus } from './status.ts';
 import { addTail } from './tail.ts';
+import { refuseWrongArguments } from './wrong-arguments.ts';
 
 const NOTES = `In the folder of a gateway that runs on this machine (or with its DATA_DIR) neither --url nor a key is needed. A key is never
 an argument: others could read it in the list of processes. Exit code: 0; 1 if it failed; 2 if it was typed wrongly.`;
@@ -37,7 +39,7 @@ export async function runProgram(surroundings: Surroundings): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const text = error instanceof StartupError ? error.message : String((error as Error).stack ?? error);
     stderr.write(`${text}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 
@@ -68,6 +70,8 @@ export function createProgram(open: OpenSession): Command {
   addKeys(program, open);
   addAudit(program, open);
   refuseUnknownVerbs(program);
+  showListOptions(program);
+  refuseWrongArguments(program);
   withExamples(
     program,
     [

@@ -22,15 +22,19 @@ export async function redrive(
   const before = to ?? new Date().toISOString();
   const progress = new ProgressLine(stderr);
   let redriven = 0;
-  for (let more = true; more; ) {
-    const atATime = Math.min(AT_A_TIME, (limit ?? Number.POSITIVE_INFINITY) - redriven);
-    const body = { destination, from, to: before, limit: atATime };
-    const answer = await api.post<{ redriven: number }>('/dead-letters/redrive', body);
-    redriven += answer.redriven;
-    progress.show(null, () => `${redriven.toLocaleString('en')} deliveries are tried again`);
-    more = answer.redriven === atATime && redriven !== limit;
+  try {
+    for (let more = true; more; ) {
+      const atATime = Math.min(AT_A_TIME, (limit ?? Number.POSITIVE_INFINITY) - redriven);
+      const body = { destination, from, to: before, limit: atATime };
+      const answer = await api.post<{ redriven: number }>('/dead-letters/redrive', body);
+      redriven += answer.redriven;
+      progress.show(null, () => `${redriven.toLocaleString('en')} deliveries are tried again`);
+      more = answer.redriven === atATime && redriven !== limit;
+    }
+  } finally {
+    // Also for what is said of a failure.
+    progress.clear();
   }
-  progress.clear();
   if (out.json) out.line(JSON.stringify({ redriven }));
   else out.line(`${redriven.toLocaleString('en')} dead deliveries to ${name} are tried again.`);
 }

@@ -1,12 +1,12 @@
 /** `webhook-gateway replay` and `replays`: events once more. */
 import type { Command } from 'commander';
-import { StartupError } from '../../core/errors.ts';
+import { UsageError } from '../usage-error.ts';
 import { destinationIds } from './destination-names.ts';
-import { append, jsonObject, list, positive, TIME_HELP, time, withExamples, withPaging } from './options.ts';
+import { allNamed, jsonObject, list, positive, TIME_HELP, time, withExamples, withPaging } from './options.ts';
 import { type ListOptions, printList } from './pages.ts';
+import { REPLAY_COLUMNS } from './replay-columns.ts';
 import { cancelHint, followReplay, printReplay, type Replay, type ReplayDetail } from './replay-progress.ts';
 import type { OpenSession, Session } from './session.ts';
-import { type Column, utc } from './table.ts';
 
 interface ReplayOptions {
   readonly from?: string;
@@ -19,17 +19,6 @@ interface ReplayOptions {
   readonly rate?: number;
   readonly wait: boolean;
 }
-
-const COLUMNS: readonly Column<Replay>[] = [
-  { head: 'ordered (UTC)', value: ({ createdAt }) => utc(createdAt) },
-  { head: 'state', value: ({ state }) => state },
-  { head: 'walked', value: ({ progress }) => `${Math.floor(progress * 100)} %` },
-  { head: 'owed', value: ({ owed }) => owed },
-  { head: 'what', value: describe, shrinks: true },
-  { head: 'from (UTC)', value: ({ from }) => utc(from) },
-  { head: 'to (UTC)', value: ({ to }) => utc(to) },
-  { head: 'id', value: ({ id }) => id },
-];
 
 const ID = '019aa0f2-71c0-7d4b-9a33-0f2b7c1d5e90';
 
@@ -44,7 +33,7 @@ export function addReplay(program: Command, open: OpenSession): void {
     .option('--types <types>', 'only types such as invoice.*,message.text', list)
     .option('--sources <names>', 'only sources such as stripe', list)
     .option('--condition <json>', 'only with such a payload: a query in MongoDB’s form', jsonObject)
-    .option('--destination <name>', 'only to this destination, its name or id; may be repeated', append)
+    .option('--destination <name>', 'only to this destination, its name or id; may be repeated', allNamed)
     .option('--ignore-filter', 'also to destinations whose own filter does not want them')
     .option('--rate <n>', 'events a second at most', positive)
     .option('--no-wait', 'do not wait: it goes on in the background')
@@ -65,7 +54,7 @@ export function addReplay(program: Command, open: OpenSession): void {
 async function order(events: readonly string[], options: ReplayOptions, session: Session): Promise<void> {
   const { from, to, sources, types, condition, ignoreFilter, rate, wait } = options;
   if (events.length === 0 && from === undefined) {
-    throw new StartupError('Say which: ids of events, or --from and a time such as 2h (ago).');
+    throw new UsageError('Say which: ids of events, or --from and a time such as 2h (ago).');
   }
   const { api, out } = session;
   const destinations = options.destination && (await destinationIds(api, options.destination));
@@ -86,7 +75,7 @@ export function addReplays(program: Command, open: OpenSession): void {
   withExamples(group, [['replays'], [`replays show ${ID}`], [`replays cancel ${ID}`]]);
   withExamples(
     withPaging(group.command('list', { isDefault: true }).description('Lists replays, newest first.')).action(
-      (options: ListOptions, command: Command) => printList(open(command), '/replays', COLUMNS, { ...options }),
+      (options: ListOptions, command: Command) => printList(open(command), '/replays', REPLAY_COLUMNS, { ...options }),
     ),
     [['replays list --limit 5']],
   );
@@ -117,9 +106,4 @@ export function addReplays(program: Command, open: OpenSession): void {
       }),
     [[`replays cancel ${ID}`]],
   );
-}
-
-function describe({ events, filter }: Replay): string {
-  if (events !== null) return events.length === 1 ? '1 event' : `${events.length} events`;
-  return filter?.types.join(', ') ?? '*';
 }

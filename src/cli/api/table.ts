@@ -45,7 +45,8 @@ export function table<Row>(
 /** Each as wide as its widest cell; those that shrink give way in turn, the widest first. */
 function widths(columns: readonly Column<never>[], lines: readonly (readonly string[])[], width: number): number[] {
   const natural = columns.map((_, at) => Math.max(...lines.map((line) => [...(line[at] ?? '')].length)) + GAP);
-  for (let excess = natural.reduce((sum, one) => sum + one, 0) - width; excess > 0; excess--) {
+  // The gap behind the last one is not printed.
+  for (let excess = natural.reduce((sum, one) => sum + one, -GAP) - width; excess > 0; excess--) {
     const widest = columns
       .map(({ shrinks }, at) => ({ at, width: shrinks === true ? (natural[at] ?? 0) : 0 }))
       .reduce((best, one) => (one.width > best.width ? one : best));

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram, everyCommand } from '../../../src/cli/api/program.ts';
+import { newDestination } from '../../../src/http/routes/api/destination-schemas.ts';
 
 const program = () =>
   createProgram(() => {
@@ -34,6 +35,33 @@ test.each(commands)('the help of %s says what it does and how, and ends with exa
   // An alias of a group, such as `events` for `events list`, is as good.
   const verb = path.split(' ')[1] ?? 'status';
   expect(examples).toContain(`  webhook-gateway ${verb}`);
+});
+
+const lists = commands.filter(([path]) => path.endsWith(' list'));
+
+test.each(lists)('the options of %s stand in the help of its group too', (_, list) => {
+  const group = list.parent as Command;
+  const help = helpOf(group);
+  for (const { flags } of list.options) expect(help).toContain(`  ${flags} `);
+  expect(help).toContain('--help');
+  // And in that of no other verb.
+  const others = group.commands.filter((command) => command !== list && command.options.length === 0);
+  for (const other of others) expect(helpOf(other)).not.toContain('--limit');
+});
+
+test('a new destination has what its help says, and a change has no defaults', () => {
+  const made = newDestination.parse({ name: 'x', target: { kind: 'http', url: 'https://example.com' } });
+  const helpOfVerb = (verb: string) => {
+    const found = commands.find(([path]) => path.endsWith(` destinations ${verb}`));
+    return helpOf(found?.[1] as Command).replace(/\s+/g, ' ');
+  };
+  const help = helpOfVerb('create');
+  const { timeoutMs, concurrency, retrySchedule, format, signing, ordering } = made;
+  const shown = { timeout: timeoutMs / 1_000, concurrency, retry: retrySchedule.join(','), format, signing, ordering };
+  for (const [option, preset] of Object.entries(shown)) {
+    expect(help).toMatch(new RegExp(`--${option} <(?:(?! --).)*\\(default: ${preset}[;,)]`));
+  }
+  expect(helpOfVerb('update')).not.toMatch(/--(timeout|retry) <(?:(?! --).)*default/);
 });
 
 test('every example is typed as its command takes it', async () => {

@@ -19,7 +19,8 @@ it('aligns its columns, and marks what is not there', () => {
 it('cuts what may be cut where the terminal is narrow, and nothing else', () => {
   const row = { type: 'customer.subscription.updated', id: 'i'.repeat(12) };
   const [, line] = table(COLUMNS, [row], 30).split('\n');
-  expect(line).toBe(`customer.subs…  ${row.id}`);
+  expect(line).toBe(`customer.subscr…  ${row.id}`);
+  expect(line).toHaveLength(30);
   expect(table(COLUMNS, [row], 10)).toContain(row.id);
 });
 

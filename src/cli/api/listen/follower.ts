@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { StartupError } from '../../../core/errors.ts';
 import type { Follower as StoredFollower } from '../../../core/follower.ts';
 import { type ApiClient, ApiError } from '../api-client.ts';
+import { everyRow } from '../pages.ts';
 import type { Wire } from '../wire.ts';
 
 export type Follower = Wire<Omit<StoredFollower, 'acked'>>;
@@ -16,8 +17,8 @@ export interface WantedFollower {
   readonly format?: 'native' | 'event' | undefined;
 }
 
-export async function followers(api: ApiClient): Promise<readonly Follower[]> {
-  return (await api.get<{ data: readonly Follower[] }>('/followers')).data;
+export function followers(api: ApiClient): Promise<readonly Follower[]> {
+  return everyRow<Follower>(api, '/followers');
 }
 
 /** A new one, which is sent what comes from now on. */
