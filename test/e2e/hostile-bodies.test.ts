@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { HOSTILE_BODIES } from '../support/hostile-bodies.ts';
+import { withinSameHour } from '../support/same-hour.ts';
 import { fresh, keysOf, post, signed } from '../support/webhooks.ts';
 
 let database: TestDatabase;
@@ -16,6 +17,7 @@ afterAll(async () => {
   await gateway.stop();
   await database.drop();
 });
+beforeEach(withinSameHour);
 beforeEach(async () => {
   await database.truncate();
   gateway.gateway.storage.seen.databaseLost();

@@ -1,8 +1,9 @@
 /** Every body at hand, posted over HTTP: by itself three times at once, and all of them into one database. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { corpus } from '../support/corpus.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { withinSameHour } from '../support/same-hour.ts';
 import { allDispatched, undispatched } from '../support/undispatched.ts';
 import { until } from '../support/until.ts';
 import { keysOf, post, signed } from '../support/webhooks.ts';
@@ -16,6 +17,7 @@ beforeAll(async () => {
   database = await createDatabase();
 });
 afterAll(() => database.drop());
+beforeEach(withinSameHour);
 
 describe('each body alone', () => {
   let gateway: TestGateway;
