@@ -102,7 +102,8 @@ test.each(['53100', '53300', '42501', '25006', '55P03', '58030', 'XX000'])(
 test('connections that the server terminates cost no webhook', async () => {
   for (let round = 0; round < 5; round++) {
     await database.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'webhook-gateway ingest'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'webhook-gateway ingest' AND datname = current_database()`,
     );
     const webhooks = [fresh('stripe'), fresh('whatsapp'), fresh('stripe')];
     const answers = await Promise.all(webhooks.map((webhook) => post(gateway.url, webhook)));

@@ -24,10 +24,10 @@ const accepted = (gateway: TestGateway, webhook: Webhook) =>
     return answer.status === 200 && answer;
   });
 
-async function query(sql: string): Promise<Record<string, unknown>[]> {
+async function query(sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: server.url() });
   await client.connect();
-  const { rows } = await client.query(sql).finally(() => client.end());
+  const { rows } = await client.query(sql, values).finally(() => client.end());
   return rows;
 }
 
@@ -105,7 +105,12 @@ test('a gateway that stops while PostgreSQL is away leaves its spool to the next
   await server.start();
   const second = await startTestGateway(environment);
   try {
-    await until('the spool to be empty', async () => (await second.metric('webhook_spool_records')) === 0);
+    // Not the spool's size: it says nothing of files that are still to be taken over.
+    const keys = webhooks.flatMap((webhook) => keysOf(webhook));
+    await until('the webhooks to be stored', async () => {
+      const stored = await query('SELECT FROM events WHERE dedupe_key = ANY ($1)', [keys]);
+      return stored.length === keys.length;
+    });
     for (const webhook of webhooks) expect((await post(second.url, webhook)).accepted).toBe('duplicate');
   } finally {
     await second.stop();

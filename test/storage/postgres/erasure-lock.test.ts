@@ -49,8 +49,9 @@ it('keeps a rebuild from beginning, and has no snapshot that would keep rows fro
     begun = true;
   });
   await until('it to wait for the lock', async () => {
-    const [row] = await database.query('SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted');
-    return row.n > 0;
+    const waiting = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                      WHERE NOT l.granted AND d.datname = current_database()`;
+    return (await database.query(waiting)).length > 0;
   });
   expect(begun).toBe(false);
   expect(lost.aborted).toBe(false);

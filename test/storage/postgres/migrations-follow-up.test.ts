@@ -74,8 +74,8 @@ it('lets several processes start at once, and lets writers write while it waits'
     await client.query("BEGIN; INSERT INTO orders VALUES (3, 'open')");
     const all = Promise.all([1, 2, 3].map(() => apply({ followUpIndexes: [INDEX, UNIQUE] })));
     // Longer than a migration would wait for a lock.
-    const building = `SELECT 1 FROM pg_stat_progress_create_index JOIN pg_stat_activity USING (pid)
-      WHERE phase LIKE 'waiting%' AND clock_timestamp() > query_start + interval '2.5 s'`;
+    const building = `SELECT 1 FROM pg_stat_progress_create_index p JOIN pg_stat_activity USING (pid)
+      WHERE p.datname = current_database() AND phase LIKE 'waiting%' AND clock_timestamp() > query_start + interval '2.5 s'`;
     await until('the build to wait', async () => (await database.query(building)).length > 0);
     await database.query("SET lock_timeout = '5s'; INSERT INTO orders VALUES (4, 'meanwhile')");
     await client.query('COMMIT');
