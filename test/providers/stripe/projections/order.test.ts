@@ -66,7 +66,7 @@ describe('whatever is sent about an object', () => {
       return fc.tuple(fc.constant(stored), anyOrder(stored));
     });
     const same = ([sent, other]: [StoredEvent[], StoredEvent[]]) => sameRows(other, project(...sent).all());
-    fc.assert(fc.property(orders, same), { numRuns: 300 });
+    fc.assert(fc.property(orders, same), { numRuns: 150 });
   });
 
   it('events known already change nothing, so that nothing is written', () => {

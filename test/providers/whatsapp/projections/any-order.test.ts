@@ -18,7 +18,7 @@ function arrivals(events: readonly StoredEvent[]): fc.Arbitrary<StoredEvent[]> {
   });
 }
 
-function sameInAnyOrder(events: readonly StoredEvent[], numRuns = 150): void {
+function sameInAnyOrder(events: readonly StoredEvent[], numRuns = 100): void {
   const expected = projectInMemory(projector, events).all();
   fc.assert(
     fc.property(arrivals(events), (arrived) => {
