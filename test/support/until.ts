@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds between two looks: few at first, then a tenth of what has passed, since a look costs more than the wait. */
 const SHORTEST = 10;
-const LONGEST = 50;
+const LONGEST = 150;
 
 /** Resolves to the first value that is neither false, null nor undefined. @throws Error naming what was waited for */
 export async function until<T>(
