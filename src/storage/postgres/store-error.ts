@@ -10,6 +10,9 @@ const TERMINATED = ['57P01', '57P02', '57P03'];
 const MISSING = ['42P01', '42703', '3F000'];
 /** What `pg` says, without a code, when the socket broke under a query or between two. */
 const BROKEN = /connection terminated|connection error|ECONNRESET|EPIPE|socket hang up|closed the connection/i;
+/** There was none in time: nothing broke, though one of the pool's messages begins as if it had. */
+const NO_CONNECTION =
+  /timeout exceeded when trying to connect|due to connection timeout|timeout expired|SocketTimeout/i;
 
 /**
  * The fault behind an error of a query. The new message names the SQLSTATE only: PostgreSQL's own can quote values of rows.
@@ -37,11 +40,15 @@ export function isMissingRelation({ sqlState }: StoreError): boolean {
 }
 
 function faultOf(sqlState: string | undefined, error: unknown): StoreFault {
-  if (sqlState === undefined) return BROKEN.test(messageOf(error)) ? 'connection_lost' : 'unavailable';
+  if (sqlState === undefined) return isBroken(messageOf(error)) ? 'connection_lost' : 'unavailable';
   if (DATA_CLASSES.includes(sqlState.slice(0, 2))) return 'data';
   if (CONTENTION.includes(sqlState)) return 'contention';
   if (TERMINATED.includes(sqlState)) return 'connection_lost';
   return 'unavailable';
+}
+
+function isBroken(message: string): boolean {
+  return BROKEN.test(message) && !NO_CONNECTION.test(message);
 }
 
 /** Of an error of `pg` it is the code. Prisma's raw queries fail with P2010; it lies in the driver adapter's error within. */
@@ -75,9 +82,9 @@ function messageOf(error: unknown): string {
 function reasonWithoutCode(error: unknown): string {
   const message = messageOf(error);
   if (/Query read timeout/i.test(message)) return 'no answer in time';
-  if (/timeout exceeded when trying to connect|SocketTimeout/i.test(message)) return 'no connection in time';
+  if (NO_CONNECTION.test(message)) return 'no connection in time';
   if (/ECONNREFUSED|DatabaseNotReachable|ENOTFOUND|EHOSTUNREACH/i.test(message)) return 'not reachable';
   if (/does not support SSL/i.test(message)) return 'the server has no TLS, and sslmode asks for it';
-  if (BROKEN.test(message)) return 'connection lost';
+  if (isBroken(message)) return 'connection lost';
   return error instanceof Error ? error.name : 'unknown';
 }
