@@ -1,5 +1,6 @@
 /** A database of a suite's own, on the server that the whole run shares. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
 
@@ -10,7 +11,7 @@ export interface TestDatabase {
   query<Row = any>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
   /** Removes the gateway's rows; the tables stay. */
   truncate(): Promise<void>;
-  /** Also with connections open. Idempotent. */
+  /** Also with connections open, for which it waits a moment: a pool's end does not wait for the server's side. Idempotent. */
   drop(): Promise<void>;
 }
 
@@ -42,10 +43,16 @@ export async function createDatabase({ migrated = true }: { migrated?: boolean }
       if (dropped) return;
       dropped = true;
       await pool.end();
-      await withClient(adminUrl, (client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
+      await withClient(adminUrl, async (client) => {
+        const open = async () => (await client.query(SESSIONS, [name])).rows.length > 0;
+        for (let looks = 0; looks < 50 && (await open()); looks++) await sleep(10);
+        await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      });
     },
   };
 }
+
+const SESSIONS = `SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'`;
 
 async function withClient(url: string, use: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ connectionString: url });
