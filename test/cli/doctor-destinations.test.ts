@@ -1,24 +1,17 @@
 /** What doctor says of destinations that do not get what they are owed. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { checkDestinations } from '../../src/cli/doctor/destinations.ts';
-import { createSharedPrisma, type SharedPrisma } from '../../src/storage/postgres/prisma.ts';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertDestination } from '../support/destination-row.ts';
+import { createPrismaDatabase, type PrismaDatabase } from '../support/prisma-database.ts';
 
-let database: TestDatabase;
-let shared: SharedPrisma;
+let database: PrismaDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
-  const connection = { databaseUrl: database.url, applicationName: 'test' };
-  shared = createSharedPrisma({ ...connection, connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 }, 1);
+  database = await createPrismaDatabase();
 });
-afterAll(async () => {
-  await shared.close();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(() => database.truncate());
 
-const look = () => checkDestinations(shared.prisma, []);
+const look = () => checkDestinations(database.prisma, []);
 const healthy = (count: number) => ({
   level: 'ok',
   text: `destinations: ${count}, and their secrets can be decrypted`,

@@ -1,25 +1,18 @@
 /** What doctor says of retention. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { checkRetention } from '../../src/cli/doctor/retention.ts';
-import { createSharedPrisma, type SharedPrisma } from '../../src/storage/postgres/prisma.ts';
-import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { storeOldRequests } from '../support/old-requests.ts';
+import { createPrismaDatabase, type PrismaDatabase } from '../support/prisma-database.ts';
 
-let database: TestDatabase;
-let shared: SharedPrisma;
+let database: PrismaDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
-  const connection = { databaseUrl: database.url, applicationName: 'test' };
-  shared = createSharedPrisma({ ...connection, connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 }, 1);
+  database = await createPrismaDatabase();
 });
-afterAll(async () => {
-  await shared.close();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(() => database.truncate());
 
 const LIMITS = { rawDays: 30, eventDays: 400 };
-const look = (limits = LIMITS) => checkRetention(shared.prisma, limits);
+const look = (limits = LIMITS) => checkRetention(database.prisma, limits);
 const day = (ageDays: number) => new Date(Date.now() - ageDays * 86_400_000).toISOString().slice(0, 10);
 
 test('shows the settings, the oldest rows and what has been removed', async () => {

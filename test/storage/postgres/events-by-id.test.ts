@@ -7,28 +7,21 @@ import { rowId } from '../../../src/core/row-id.ts';
 import type { Prisma } from '../../../src/generated/prisma/client.ts';
 import { origins } from '../../../src/providers/index.ts';
 import { eventsById, findEventsById, SOURCES, sourcesOf } from '../../../src/storage/postgres/events-by-id.ts';
-import { createSharedPrisma, type SharedPrisma } from '../../../src/storage/postgres/prisma.ts';
-import { createDatabase, type TestDatabase } from '../../support/database.ts';
+import { createPrismaDatabase, type PrismaDatabase } from '../../support/prisma-database.ts';
 
 const MESSAGES = 40_000;
 const PHONE = '106540352242922';
 
-let database: TestDatabase;
-let shared: SharedPrisma;
+let database: PrismaDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
-  const timeouts = { connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 };
-  shared = createSharedPrisma({ databaseUrl: database.url, applicationName: 'test', ...timeouts }, 2);
+  database = await createPrismaDatabase(2);
   // By the planner's own means at first: as right after a first hour of traffic.
   await database.query('ALTER TABLE events SET (autovacuum_enabled = false)');
   await insert('whatsapp', 'whatsapp', `'message:wamid.' || n || ':${PHONE}'`, MESSAGES);
   await insert('whatsapp', 'whatsapp', `'status:wamid.' || n || ':${PHONE}:sent:-:17'`, MESSAGES);
   await insert('stripe', 'stripe', `'evt_' || n`, MESSAGES);
 });
-afterAll(async () => {
-  await shared.close();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 /** @param key SQL over `n` */
 async function insert(source: string, provider: ProviderName, key: string, count = 1): Promise<void> {
@@ -45,7 +38,7 @@ function search(id: string, source?: string): IdSearch {
 }
 
 async function keys(id: string, source?: string): Promise<string[]> {
-  const { rows, next } = await findEventsById(shared.prisma, search(id, source), { after: null, limit: 100 });
+  const { rows, next } = await findEventsById(database.prisma, search(id, source), { after: null, limit: 100 });
   expect(next).toBeNull();
   return rows.map(({ dedupeKey }) => dedupeKey).sort();
 }
@@ -82,7 +75,7 @@ describe.each([
   });
 
   test.each(['wamid.777', 'wamid.none', 'evt_1', 'message', 'body', ''])('is asked by index for %j', async (id) => {
-    const sources = await sourcesOf(shared.prisma);
+    const sources = await sourcesOf(database.prisma);
     const after = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     for (const page of [
       { after: null, limit: 1 },
@@ -102,7 +95,7 @@ describe.each([
     const { blocks, scans } = await explain(SOURCES);
     expect(scans).not.toContain('Seq Scan');
     expect(blocks).toBeLessThan(50);
-    expect(await sourcesOf(shared.prisma)).toEqual([
+    expect(await sourcesOf(database.prisma)).toEqual([
       { source: 'stripe', provider: 'stripe' },
       { source: 'whatsapp', provider: 'whatsapp' },
     ]);
@@ -113,7 +106,7 @@ describe.each([
     expect(await keys(id)).toEqual(['evt_5']);
     expect(await keys(id.toUpperCase(), 'stripe')).toEqual(['evt_5']);
     expect(await keys(id, 'whatsapp')).toEqual([]);
-    const statement = eventsById(search(id), { after: null, limit: 1 }, await sourcesOf(shared.prisma));
+    const statement = eventsById(search(id), { after: null, limit: 1 }, await sourcesOf(database.prisma));
     const { scans, blocks } = await explain(statement as Prisma.Sql);
     expect(scans).not.toContain('Seq Scan');
     expect(blocks).toBeLessThan(150);
@@ -154,10 +147,14 @@ describe('beside its neighbours', () => {
     const ids: string[] = [];
     let after: string | null = null;
     do {
-      const page: Awaited<ReturnType<typeof findEventsById>> = await findEventsById(shared.prisma, search('wamid.x'), {
-        after,
-        limit: 5,
-      });
+      const page: Awaited<ReturnType<typeof findEventsById>> = await findEventsById(
+        database.prisma,
+        search('wamid.x'),
+        {
+          after,
+          limit: 5,
+        },
+      );
       expect(page.rows.length).toBeLessThanOrEqual(5);
       ids.push(...page.rows.map(({ id }) => id));
       after = page.next;

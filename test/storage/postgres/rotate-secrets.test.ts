@@ -7,26 +7,19 @@ import {
   type SecretBox,
   secretHeaderField,
 } from '../../../src/core/secret-box.ts';
-import { createSharedPrisma, type SharedPrisma } from '../../../src/storage/postgres/prisma.ts';
 import { rotateSecrets } from '../../../src/storage/postgres/rotate-secrets.ts';
 import { runCommand } from '../../support/command.ts';
-import { createDatabase, type TestDatabase } from '../../support/database.ts';
 import { insertDestination } from '../../support/destination-row.ts';
+import { createPrismaDatabase, type PrismaDatabase } from '../../support/prisma-database.ts';
 
 const [OLD, NEW] = [newEncryptionKey(), newEncryptionKey()];
 
-let database: TestDatabase;
-let shared: SharedPrisma;
+let database: PrismaDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
-  const limits = { connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 };
-  shared = createSharedPrisma({ databaseUrl: database.url, applicationName: 'test', ...limits }, 2);
+  database = await createPrismaDatabase(2);
 });
 afterEach(() => database.query('DELETE FROM destinations'));
-afterAll(async () => {
-  await shared.close();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 async function insert(name: string, box: SecretBox): Promise<string> {
   const id = randomUUID();
@@ -51,7 +44,7 @@ async function open(id: string, box: SecretBox): Promise<string[]> {
 
 async function rotate(keys: readonly string[]) {
   const told = { rotated: [] as string[], unreadable: [] as string[] };
-  await rotateSecrets(shared.prisma, createSecretBox(keys), {
+  await rotateSecrets(database.prisma, createSecretBox(keys), {
     onRotated: (name) => void told.rotated.push(name),
     onUnreadable: (name, reason) => void told.unreadable.push(`${name}: ${reason}`),
   });
