@@ -174,7 +174,7 @@ describeWithRedisServer('redis seen store, when Redis misbehaves', () => {
   it('keeps reading, and remembers nothing more, when Redis is full', async () => {
     const generation = await fill();
     await server.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
-    await server.cli('CONFIG', 'SET', 'maxmemory', '1mb');
+    await server.cli('CONFIG', 'SET', 'maxmemory', '1');
     await untilWarned('OOM', () => store.remember(generation, [key('more')]));
     expect(await store.allKnown([key('more')])).toBe(false);
     await untilKnown(store, keys(10));
